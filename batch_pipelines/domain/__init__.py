@@ -1,0 +1,1 @@
+"""Frozen values and decisions about them; no I/O."""

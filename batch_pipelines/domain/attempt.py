@@ -1,0 +1,53 @@
+"""What the engine tells the ledger about calls and items."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from batch_pipelines.domain.errors import ErrorCategory
+from batch_pipelines.domain.transitions import ItemTrigger
+from batch_pipelines.domain.usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One call for one item in one phase, as it ended."""
+
+    number: int
+    """From 1, over all runs of the batch job."""
+    started_at: datetime
+    duration_ms: float
+    model: str
+    simulated: bool
+    usage: Usage | None
+    """None where the provider did not say, as after a broken connection."""
+    cost_usd: Decimal | None
+    """None where the usage is unknown."""
+    request_id: str | None
+    stop_reason: str | None
+    error_category: ErrorCategory | None
+    """None for an answer that was accepted."""
+    error_message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """News about one item, written in one transaction with others of its group.
+
+    A start carries `trigger` START alone; a finished call carries its attempt; the call that ends a phase carries
+    `output` too, and the one that ends the item its `trigger`.
+    """
+
+    row: int
+    """The item's key in the ledger."""
+    item_id: str
+    phase: str
+    at: datetime
+    trigger: ItemTrigger | None = None
+    attempt: Attempt | None = None
+    output: str | None = None
+    """Set when the phase is done for this item."""
+    data: dict[str, str] = field(default_factory=dict)
+    """Goes into the item's event."""

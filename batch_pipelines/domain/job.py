@@ -1,0 +1,186 @@
+"""The batch job, its items and what is known about them (requirements A1-A3, E1, E2)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from batch_pipelines.domain.errors import ErrorCategory, Severity
+from batch_pipelines.domain.estimate import Estimate
+from batch_pipelines.domain.pipeline import Pipeline, Tier
+from batch_pipelines.domain.spec import Budget, Options, Priority
+from batch_pipelines.domain.transitions import ItemStatus, JobStatus
+from batch_pipelines.domain.usage import Usage
+
+
+class PlannedItem(BaseModel):
+    """An item that passed validation, with its parameters merged and its tier decided."""
+
+    model_config = ConfigDict(frozen=True)
+
+    item_id: str
+    tier: Tier | None
+    parameters: dict[str, JsonValue]
+    """Shared parameters under the item's own; what the prompts see as `item`, and results as `input`."""
+
+
+class Plan(BaseModel):
+    """A validated spec: everything a batch job needs to be created."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    description: str
+    project: str
+    pipeline: Pipeline
+    tier: str | None
+    options: Options
+    """With `concurrency` and `items_per_partition` decided."""
+    budget: Budget
+    tags: dict[str, str]
+    creator: str | None = None
+    simulated: bool
+    items: tuple[PlannedItem, ...]
+
+    @property
+    def concurrency(self) -> int:
+        """Calls in flight at once."""
+        assert self.options.concurrency is not None, "a plan has decided its concurrency"
+        return self.options.concurrency
+
+
+class BatchJob(BaseModel):
+    """A batch job as the ledger has it (requirement A1); counts, cost and tokens are in its Progress."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    name: str
+    description: str
+    project: str
+    pipeline: Pipeline
+    """As it was at submission: a later edit of the pipeline does not change a job under way."""
+    tier: str | None
+    priority: Priority
+    status: JobStatus
+    options: Options
+    budget: Budget
+    tags: dict[str, str]
+    creator: str | None
+    simulated: bool
+    """Whether any of its answers came from the simulated provider."""
+    total_items: int
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    run_id: str | None
+    """The Dagster run that drives it, or drove it last."""
+    error: str | None
+    """Why it failed or paused."""
+    warnings: tuple[str, ...]
+    estimate: Estimate | None
+
+    @property
+    def concurrency(self) -> int:
+        """Calls in flight at once."""
+        assert self.options.concurrency is not None, "a batch job has decided its concurrency"
+        return self.options.concurrency
+
+
+class Progress(BaseModel):
+    """Counts, cost and tokens of a batch job at one moment."""
+
+    model_config = ConfigDict(frozen=True)
+
+    total: int
+    pending: int
+    running: int
+    completed: int
+    failed: int
+    skipped: int
+    cancelled: int
+    cost_usd: Decimal
+    usage: Usage
+    in_progress: tuple[str, ...] = Field(default=(), description="Ids of up to 20 items being processed now.")
+    current_phase: str | None = Field(default=None, description="The phase of the call started last.")
+
+    @property
+    def ended(self) -> int:
+        """Items for which nothing more will be done."""
+        return self.completed + self.failed + self.skipped + self.cancelled
+
+
+class WorkItem(BaseModel):
+    """An item that a phase still has to do."""
+
+    model_config = ConfigDict(frozen=True)
+
+    row: int
+    """Its key in the ledger."""
+    item_id: str
+    tier: Tier | None
+    status: ItemStatus
+    parameters: dict[str, JsonValue]
+    phase_outputs: dict[str, str]
+    """Outputs of the phases it finished, by name."""
+    attempts: int
+    """Calls already made for it in the phase to do, in earlier runs included."""
+
+
+class ItemError(BaseModel):
+    """Why an item failed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    category: ErrorCategory
+    severity: Severity
+    message: str
+
+
+class PhaseResult(BaseModel):
+    """What one phase did for one item, all its attempts together."""
+
+    model_config = ConfigDict(frozen=True)
+
+    phase: str
+    output: str | None
+    model: str
+    attempts: int
+    duration_ms: float
+    """Time in calls, waits between attempts not included."""
+    usage: Usage
+    cost_usd: Decimal | None
+    """None where an attempt's usage is unknown."""
+    quality_score: float | None = None
+
+
+class ItemResult(BaseModel):
+    """One item with everything known about it (requirement E2)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    item_id: str
+    position: int
+    tier: Tier | None
+    status: ItemStatus
+    input: dict[str, JsonValue]
+    output: str | None
+    phase_outputs: dict[str, str]
+    error: ItemError | None
+    attempts: int
+    retries: int
+    duration_ms: float | None
+    quality_score: float | None
+    usage: Usage
+    cost_usd: Decimal | None
+    model: str | None
+
+    def as_line(self) -> dict[str, Any]:
+        """The contract's JSON of a result."""
+        line = self.model_dump(mode="json", exclude={"usage", "position"})
+        line["input_tokens"] = self.usage.total_input_tokens
+        line["output_tokens"] = self.usage.output_tokens
+        return line

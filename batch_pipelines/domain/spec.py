@@ -1,0 +1,105 @@
+"""What a user asks for: a spec, its options and its budget. The field names are a contract."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from batch_pipelines.domain.pipeline import Tier
+
+ALL_TIERS = "all"
+
+TierChoice = Literal["template", "scenario", "edge_case", "all"]
+
+
+class ErrorHandling(StrEnum):
+    """What a failed item does to its batch job (requirement A6)."""
+
+    CONTINUE = "continue"
+    """The others go on; the job completes with partial success."""
+    STOP = "stop"
+    """The job fails at once; the others stay pending and can be resumed."""
+
+
+class Priority(StrEnum):
+    """Who goes first (requirement A9)."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class EstimateOver(StrEnum):
+    """What the gate does with an estimate over the budget (requirement C6)."""
+
+    REFUSE = "refuse"
+    WARN = "warn"
+
+
+class Options(BaseModel):
+    """How a batch job runs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    concurrency: int | None = Field(default=None, description="Calls in flight at once; default: the pipeline's.")
+    error_handling: ErrorHandling = Field(
+        default=ErrorHandling.CONTINUE, description="Whether a failed item lets the others go on, or stops the job."
+    )
+    checkpoint_frequency: int = Field(
+        default=10, description="Finished calls are made durable in groups of at most this many, or every 100 ms."
+    )
+    priority: Priority = Field(default=Priority.NORMAL, description="Order among batch jobs.")
+    retry_attempts: int = Field(default=3, description="Retries of a call after transient errors.")
+    model: str | None = Field(default=None, description="Model for every phase, instead of the pipeline's.")
+    items_per_partition: int | None = Field(
+        default=None, description="Items of one dynamic output; default: about 100 steps over all phases, at least ten."
+    )
+
+
+class Budget(BaseModel):
+    """What a batch job may cost and how long it may take; an absent limit does not limit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_cost_usd: Decimal | None = Field(default=None, gt=0, description="Never spent over, whatever the estimate said.")
+    max_duration_seconds: float | None = Field(default=None, gt=0, description="Limit for the estimated time.")
+    warn_at: float = Field(default=0.8, gt=0, le=1, description="Share of a limit from which the gate warns.")
+    estimate_over: EstimateOver = Field(
+        default=EstimateOver.REFUSE, description="Whether an estimate over a limit refuses the run or only warns."
+    )
+
+
+class Spec(BaseModel):
+    """A batch job as a user asks for it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pipeline: str = Field(description="Name of the pipeline.")
+    name: str | None = Field(default=None, description="What people call this batch job.")
+    description: str = ""
+    project: str = Field(default="default", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")
+    tier: TierChoice | None = Field(
+        default=None,
+        description="Runs the items of this tier; items without a tier count as being of it. `all` (default) runs "
+        "every item, and deals items without a tier out to the three tiers in turn.",
+    )
+    items: list[dict[str, JsonValue]] | dict[str, str] | None = Field(
+        default=None,
+        description="A list of items (objects with an `id`, other fields being parameters), or one of "
+        "{jsonl: path}, {csv: path}; default: the pipeline's sample.",
+    )
+    shared_parameters: dict[str, JsonValue] = Field(
+        default_factory=dict, description="Parameters of every item that does not set them itself."
+    )
+    template_id: str | None = Field(default=None, description="Handed to the prompts as `item.template_id`.")
+    tags: dict[str, str] = Field(default_factory=dict)
+    options: Options = Options()
+    budget: Budget = Budget()
+
+    def dumped(self) -> dict[str, Any]:
+        """JSON-ready, without the items (they live in rows of their own)."""
+        return self.model_dump(mode="json", exclude={"items"})

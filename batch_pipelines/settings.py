@@ -1,0 +1,90 @@
+"""The only reader of the environment, and of a `.env` file in the working directory."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from batch_pipelines.domain.errors import InvalidInput
+
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class ProviderName(StrEnum):
+    """Who answers."""
+
+    SIMULATED = "simulated"
+    ANTHROPIC = "anthropic"
+
+
+class ExecutorName(StrEnum):
+    """How Dagster runs the steps of one run; results do not depend on it."""
+
+    ASYNC = "async"
+    """All item partitions at once in one process."""
+    IN_PROCESS = "in_process"
+    """One item partition after the other in one process."""
+    MULTIPROCESS = "multiprocess"
+    """A process for each step."""
+
+
+class Settings(BaseSettings):
+    """What a deployment decides. Variables are named BATCH_PIPELINES_<FIELD> unless said otherwise."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="BATCH_PIPELINES_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    dagster_home: Path = Field(default=Path(".dagster_home"), validation_alias=AliasChoices("DAGSTER_HOME"))
+    """Where Dagster and the default ledger keep their files (variable DAGSTER_HOME)."""
+    database_url: str | None = None
+    """The ledger's database; default: SQLite under DAGSTER_HOME."""
+    dagster_url: str = "http://127.0.0.1:3000"
+    """The webserver that `submit` launches through."""
+    provider: ProviderName = ProviderName.SIMULATED
+    anthropic_api_key: SecretStr | None = Field(default=None, validation_alias=AliasChoices("ANTHROPIC_API_KEY"))
+    """Variable ANTHROPIC_API_KEY; used only when the provider is `anthropic`."""
+    anthropic_base_url: str | None = Field(default=None, validation_alias=AliasChoices("ANTHROPIC_BASE_URL"))
+    """Variable ANTHROPIC_BASE_URL; the simulated provider takes it only when it is on loopback."""
+    requests_per_minute: int | None = Field(default=None, gt=0)
+    input_tokens_per_minute: int | None = Field(default=None, gt=0)
+    output_tokens_per_minute: int | None = Field(default=None, gt=0)
+    seconds_per_call: float | None = Field(default=None, gt=0)
+    """What the time model takes for one call; default: by provider."""
+    prices_file: Path | None = None
+    """YAML with prices that go before the price book's."""
+    executor: ExecutorName = ExecutorName.ASYNC
+    max_items: int = Field(default=10_000, ge=1, le=1_000_000)
+    """Items of one batch job at most."""
+
+    @property
+    def home(self) -> Path:
+        """DAGSTER_HOME as an absolute path."""
+        return self.dagster_home.expanduser().absolute()
+
+    @property
+    def ledger_url(self) -> str:
+        """The ledger's database as a SQLAlchemy URL."""
+        return self.database_url or f"sqlite:///{self.home / 'batch_pipelines.db'}"
+
+    @property
+    def simulated_url(self) -> str | None:
+        """A simulated provider that already runs: ANTHROPIC_BASE_URL, if it is on loopback."""
+        if self.anthropic_base_url and urlsplit(self.anthropic_base_url).hostname in LOOPBACK_HOSTS:
+            return self.anthropic_base_url
+        return None
+
+
+def load_settings() -> Settings:
+    """Settings from the environment; raises InvalidInput that names the variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = str(first["loc"][0])
+        variable = field if field.isupper() else f"BATCH_PIPELINES_{field.upper()}"
+        raise InvalidInput(variable, first["input"], f"is not usable ({first['msg']})", "correct or unset it") from None
