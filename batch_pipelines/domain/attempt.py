@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from batch_pipelines.domain.errors import ErrorCategory
+from batch_pipelines.domain.errors import ErrorCategory, ProviderError
 from batch_pipelines.domain.transitions import ItemTrigger
 from batch_pipelines.domain.usage import Usage
 
@@ -49,5 +49,5 @@ class Report:
     attempt: Attempt | None = None
     output: str | None = None
     """Set when the phase is done for this item."""
-    data: dict[str, str] = field(default_factory=dict)
-    """Goes into the item's event."""
+    unsent_error: ProviderError | None = None
+    """Why the item fails, where no call could be made for it and so no attempt says it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -55,6 +56,13 @@ ITEM_EVENTS: dict[ItemTrigger, EventType] = {
     ItemTrigger.RELEASE: EventType.ITEM_RELEASED,
 }
 
+BEGINNINGS = frozenset({EventType.BATCH_STARTED, EventType.BATCH_RESUMED})
+"""After these a run works on the batch job."""
+ENDS = frozenset(
+    {EventType.BATCH_PAUSED, EventType.BATCH_COMPLETED, EventType.BATCH_FAILED, EventType.BATCH_CANCELLED}
+)
+"""After these no run does."""
+
 
 class Event(BaseModel):
     """One thing that happened."""
@@ -68,3 +76,15 @@ class Event(BaseModel):
     type: EventType
     at: datetime
     data: dict[str, JsonValue]
+
+
+def working_seconds(events: Sequence[Event], now: datetime) -> float:
+    """Seconds between each start or resumption and the end that follows it, or `now`."""
+    total, since = 0.0, None
+    for event in events:
+        if event.type in BEGINNINGS:
+            since = since or event.at
+        elif event.type in ENDS and since is not None:
+            total += (event.at - since).total_seconds()
+            since = None
+    return total + ((now - since).total_seconds() if since is not None else 0.0)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from batch_pipelines.domain.pipeline import Tier
 
-ALL_TIERS = "all"
+ALL_TIERS: Final = "all"
 
 TierChoice = Literal["template", "scenario", "edge_case", "all"]
 

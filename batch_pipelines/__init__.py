@@ -1,0 +1,1 @@
+"""Batch Pipelines: language models over many items, as Dagster assets."""

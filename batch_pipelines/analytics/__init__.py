@@ -1,0 +1,1 @@
+"""What became of a batch job: figures over what the ledger holds, and a report for people."""

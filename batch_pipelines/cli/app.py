@@ -1,0 +1,140 @@
+"""The commands and their options; what each does is in the module it calls (requirement F4)."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from batch_pipelines.cli import asking, browsing, running, simulating
+from batch_pipelines.cli.output import explain
+from batch_pipelines.domain.errors import BatchPipelinesError
+from batch_pipelines.domain.transitions import ItemStatus, JobStatus
+
+app = typer.Typer(
+    name="batch-pipelines",
+    help="Language models over many items: estimated before, durable during, accounted after.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="YAML or JSON file that says what to run.")]
+JobId = Annotated[str, typer.Argument(metavar="ID", help="Id of a batch job, as `list` shows it.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+@app.command()
+def pipelines(as_json: AsJson = False) -> None:
+    """List the pipelines with their phases and models."""
+    asking.show_pipelines(as_json)
+
+
+@app.command()
+def estimate(
+    spec: SpecFile,
+    as_json: AsJson = False,
+    seconds_per_call: Annotated[
+        float | None, typer.Option(min=0.001, help="What one call takes; default: by provider.")
+    ] = None,
+    requests_per_minute: Annotated[
+        int | None, typer.Option(min=1, help="Rate limit to reckon with; default: by provider.")
+    ] = None,
+) -> None:
+    """Cost and time of SPEC before spending, and whether the gate would let it pass."""
+    asking.show_estimate(spec, as_json, seconds_per_call, requests_per_minute)
+
+
+@app.command()
+def run(
+    spec: SpecFile,
+    as_json: AsJson = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Hand it to the running Dagster and return.")] = False,
+) -> None:
+    """Submit SPEC and run it to the end on this machine, with live progress."""
+    if detach:
+        running.submit_spec(spec, as_json)
+    else:
+        running.run_spec(spec, as_json)
+
+
+@app.command()
+def submit(spec: SpecFile, as_json: AsJson = False) -> None:
+    """Submit SPEC to the running Dagster and print the batch job's id."""
+    running.submit_spec(spec, as_json)
+
+
+@app.command()
+def resume(job: JobId, as_json: AsJson = False) -> None:
+    """Go on with a paused, failed or crashed batch job on this machine; no finished call is repeated."""
+    running.resume_job(job, as_json)
+
+
+@app.command()
+def watch(job: JobId, as_json: AsJson = False) -> None:
+    """Follow a batch job, wherever it runs, until it ends or pauses."""
+    running.watch_job(job, as_json)
+
+
+@app.command()
+def status(job: JobId, as_json: AsJson = False) -> None:
+    """Show where a batch job is."""
+    browsing.show_status(job, as_json)
+
+
+@app.command(name="list")
+def list_(
+    as_json: AsJson = False,
+    project: Annotated[str | None, typer.Option(help="Only of this project.")] = None,
+    status: Annotated[JobStatus | None, typer.Option(help="Only in this status.")] = None,
+    pipeline: Annotated[str | None, typer.Option(help="Only of this pipeline.")] = None,
+    created_after: Annotated[datetime | None, typer.Option(help="Only created then or later, UTC.")] = None,
+    created_before: Annotated[datetime | None, typer.Option(help="Only created earlier, UTC.")] = None,
+    limit: Annotated[int, typer.Option(help="How many at most, 1 to 100.")] = 20,
+    offset: Annotated[int, typer.Option(min=0, help="How many to pass over.")] = 0,
+) -> None:
+    """List batch jobs, newest first."""
+    browsing.show_list(as_json, project, status, pipeline, created_after, created_before, limit, offset)
+
+
+@app.command()
+def results(
+    job: JobId,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document a line, an item each.")] = False,
+    status: Annotated[ItemStatus | None, typer.Option(help="Only items in this status.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="How many items at most; default: all.")] = None,
+) -> None:
+    """Show the items of a batch job with their outputs."""
+    browsing.show_results(job, as_json, status, limit)
+
+
+@app.command()
+def analytics(job: JobId, as_json: AsJson = False) -> None:
+    """Show cost, durations, errors and estimate against actual of a batch job."""
+    browsing.show_analytics(job, as_json)
+
+
+@app.command()
+def simulate(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on loopback; 0 takes any free one.")] = 8765,
+    config: Annotated[
+        str | None, typer.Option(help="Latency, tokens and faults: JSON, or the path of a JSON file.")
+    ] = None,
+    log_file: Annotated[Path | None, typer.Option(help="JSONL file to which every answered request is added.")] = None,
+) -> None:
+    """Run the simulated provider alone, until interrupted."""
+    simulating.serve(port, config, log_file)
+
+
+def main() -> None:
+    """The console script: our own errors end with their sentence and their exit code."""
+    try:
+        app()
+    except BatchPipelinesError as error:
+        explain(error, as_json="--json" in sys.argv)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,22 @@
+"""What most commands open: the settings, the home and the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from batch_pipelines.ledger.store import Ledger
+from batch_pipelines.settings import Settings, load_settings
+
+
+def now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+@contextmanager
+def opened_ledger(settings: Settings | None = None) -> Iterator[Ledger]:
+    """The ledger that the settings name."""
+    with Ledger.open((settings or load_settings()).ledger_url, now) as ledger:
+        yield ledger

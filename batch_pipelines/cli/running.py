@@ -1,0 +1,114 @@
+"""Commands that run: `run`, `resume`, `submit`, `watch`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from batch_pipelines.cli.asking import print_estimate
+from batch_pipelines.cli.following import follow
+from batch_pipelines.cli.opening import now, opened_ledger
+from batch_pipelines.cli.output import print_json, stderr, stdout
+from batch_pipelines.cli.summary import print_ending
+from batch_pipelines.cli.workers import Worker
+from batch_pipelines.control.connection import check_provider
+from batch_pipelines.control.estimating import estimate_plan
+from batch_pipelines.control.reading import read_spec
+from batch_pipelines.control.running import check_can_open
+from batch_pipelines.control.status import JobStatusView, view_status
+from batch_pipelines.control.submission import plan_spec, submit
+from batch_pipelines.domain.job import Plan
+from batch_pipelines.domain.transitions import JobStatus
+from batch_pipelines.ledger.store import Ledger
+from batch_pipelines.pipelines.catalogue import shipped_pipelines
+from batch_pipelines.settings import Settings, load_settings
+
+INTERRUPTED = 130
+REFUSED = 3
+EXIT_CODES: dict[JobStatus, int] = {
+    JobStatus.COMPLETED: 0,
+    JobStatus.FAILED: 1,
+    JobStatus.PAUSED: 4,
+    JobStatus.CANCELLED: 5,
+}
+
+
+def run_spec(spec_file: Path, as_json: bool) -> None:
+    """Submit and run to the end here; exits with the code of how it ended."""
+    settings = load_settings()
+    plan = _checked_plan(spec_file, settings)
+    if not as_json:
+        print_estimate(plan, estimate_plan(plan, settings, now()))
+    with opened_ledger(settings) as ledger:
+        job = submit(plan, ledger)
+        _run_here(ledger, settings, job.id, as_json)
+
+
+def resume_job(batch_job_id: str, as_json: bool) -> None:
+    """Go on here with what is missing; exits with the code of how it ended."""
+    settings = load_settings()
+    with opened_ledger(settings) as ledger:
+        check_can_open(ledger.job(batch_job_id))
+        check_provider(settings)
+        _run_here(ledger, settings, batch_job_id, as_json)
+
+
+def _checked_plan(spec_file: Path, settings: Settings) -> Plan:
+    """A plan that can be carried out with a provider that answers, before anything is made."""
+    plan = plan_spec(read_spec(spec_file), shipped_pipelines(), settings, spec_file.absolute().parent)
+    estimate_plan(plan, settings, now())
+    check_provider(settings)
+    return plan
+
+
+def _run_here(ledger: Ledger, settings: Settings, batch_job_id: str, as_json: bool) -> None:
+    with Worker.start(settings, batch_job_id) as worker:
+        interrupted = follow(ledger, batch_job_id, worker)
+    view = view_status(ledger, batch_job_id)
+    if view.status not in EXIT_CODES:
+        stderr().print(f"[red]The run ended without finishing the batch job.[/] {worker.last_words()}", markup=True)
+        stderr().print(f"What finished is kept. Go on with: batch-pipelines resume {batch_job_id}")
+    _end(ledger, view, as_json, interrupted)
+
+
+def submit_spec(spec_file: Path, as_json: bool) -> None:
+    """Hand a spec to the running Dagster; prints the batch job's id."""
+    settings = load_settings()
+    plan = _checked_plan(spec_file, settings)
+    # Dagster's client takes a second to import, and only this command needs it.
+    from batch_pipelines.orchestration.launch import RunningDagster
+
+    dagster = RunningDagster(settings.dagster_url)
+    dagster.check(plan.pipeline.name)
+    with opened_ledger(settings) as ledger:
+        job = submit(plan, ledger)
+    run_id = dagster.launch(job)
+    if as_json:
+        print_json({"id": job.id, "run_id": run_id})
+    else:
+        stdout().print(job.id)
+        stderr().print(f"Dagster run {run_id}: {settings.dagster_url}/runs/{run_id}")
+        stderr().print(f"Follow it with: batch-pipelines watch {job.id}")
+
+
+def watch_job(batch_job_id: str, as_json: bool) -> None:
+    """Follow a batch job that runs elsewhere; exits with the code of how it ended."""
+    with opened_ledger() as ledger:
+        interrupted = follow(ledger, batch_job_id, None)
+        _end(ledger, view_status(ledger, batch_job_id), as_json, interrupted)
+
+
+def _end(ledger: Ledger, view: JobStatusView, as_json: bool, interrupted: bool) -> None:
+    """Say how it went and exit."""
+    if as_json:
+        print_json(view)
+    else:
+        print_ending(stdout(), ledger, view)
+    if interrupted:
+        sys.exit(INTERRUPTED)
+    sys.exit(REFUSED if was_refused(view) else EXIT_CODES.get(view.status, 1))
+
+
+def was_refused(view: JobStatusView) -> bool:
+    """Whether the estimate's gate kept the batch job from starting."""
+    return view.status is JobStatus.FAILED and view.estimate is not None and not view.estimate.gate.passed

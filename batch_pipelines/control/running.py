@@ -1,0 +1,56 @@
+"""The start and the end of a run of a batch job, as the ledger sees them (requirements A2, A5, A6)."""
+
+from __future__ import annotations
+
+from batch_pipelines.domain.errors import IllegalMove
+from batch_pipelines.domain.job import BatchJob
+from batch_pipelines.domain.transitions import JobStatus, JobTrigger
+from batch_pipelines.engine.conclusion import Conclusion, conclude
+from batch_pipelines.ledger.store import Ledger
+
+OPENING: dict[JobStatus, tuple[JobTrigger, ...]] = {
+    JobStatus.PENDING: (JobTrigger.START,),
+    JobStatus.RETRYING: (JobTrigger.START,),
+    JobStatus.PAUSED: (JobTrigger.RESUME,),
+    JobStatus.FAILED: (JobTrigger.RETRY, JobTrigger.START),
+    # Its last run died: there is nothing to move, only items to release.
+    JobStatus.RUNNING: (),
+}
+
+
+def can_open(job: BatchJob) -> bool:
+    """Whether a run may begin, or go on with, the batch job."""
+    return job.status in OPENING
+
+
+def check_can_open(job: BatchJob) -> None:
+    """Raises IllegalMove for a batch job that is over."""
+    if not can_open(job):
+        raise IllegalMove(f"batch job {job.id}", job.status, JobStatus.RUNNING)
+
+
+def open_run(ledger: Ledger, batch_job_id: str, run_id: str) -> BatchJob:
+    """Make `run_id` the driver of the batch job and set it running; raises JobTakenOver or IllegalMove."""
+    job = ledger.claim_run(batch_job_id, run_id)
+    check_can_open(job)
+    if job.status is JobStatus.RUNNING:
+        ledger.release_items(batch_job_id)
+    ledger.settle_requests(batch_job_id)
+    for trigger in OPENING[job.status]:
+        ledger.move_job(batch_job_id, trigger)
+    return ledger.job(batch_job_id)
+
+
+def close_run(ledger: Ledger, batch_job_id: str) -> Conclusion:
+    """Decide what became of a running batch job and write it down; a job that was closed before stays as it is."""
+    progress = ledger.progress(batch_job_id)
+    conclusion = conclude(progress, ledger.open_requests(batch_job_id))
+    if ledger.job(batch_job_id).status is not JobStatus.RUNNING:
+        return conclusion
+    if conclusion.trigger is JobTrigger.CANCEL:
+        ledger.cancel_items(batch_job_id)
+    elif conclusion.trigger is not JobTrigger.COMPLETE:
+        ledger.release_items(batch_job_id)
+    ledger.settle_requests(batch_job_id)
+    ledger.move_job(batch_job_id, conclusion.trigger, reason=conclusion.reason)
+    return conclusion

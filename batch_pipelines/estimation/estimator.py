@@ -1,0 +1,184 @@
+"""What a batch job is expected to cost and take before it starts (requirements C1-C3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from batch_pipelines.domain.errors import InvalidInput
+from batch_pipelines.domain.estimate import (
+    CostBreakdown,
+    CostInterval,
+    Estimate,
+    PhaseEstimate,
+    TierEstimate,
+    TimeEstimate,
+)
+from batch_pipelines.domain.pipeline import Phase, Pipeline, Tier
+from batch_pipelines.domain.spec import Budget
+from batch_pipelines.domain.usage import Usage
+from batch_pipelines.estimation.duration import Pace, estimate_time
+from batch_pipelines.estimation.gate import review
+from batch_pipelines.estimation.interval import cost_interval
+from batch_pipelines.estimation.money import ZERO, per_item, plain, spoken
+from batch_pipelines.estimation.prices import PriceBook
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What there is to estimate."""
+
+    pipeline: Pipeline
+    items_by_tier: Mapping[Tier | None, int]
+    """How many items each tier has; None stands for items without a tier."""
+    model: str | None
+    """The batch job's own choice of model for every phase."""
+    concurrency: int
+    """Calls in flight at once, at least 1."""
+    budget: Budget
+
+    @property
+    def item_count(self) -> int:
+        """Items over all tiers."""
+        return sum(self.items_by_tier.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """All calls of one phase for one tier."""
+
+    phase: Phase
+    tier: Tier | None
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    input_usd: Decimal
+    output_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class _Sum:
+    """Some cells together."""
+
+    input_tokens: int
+    output_tokens: int
+    input_usd: Decimal
+    output_usd: Decimal
+
+    @property
+    def cost_usd(self) -> Decimal:
+        return plain(self.input_usd + self.output_usd)
+
+
+def estimate(workload: Workload, prices: PriceBook, pace: Pace, at: datetime) -> Estimate:
+    """Cost, time and the gate's verdict for a batch job that starts at `at`.
+
+    One call for each item and phase, without retries. Shares by phase, tier and direction sum up exactly to the total;
+    the cost per item is rounded to 1e-10 USD. Raises UnknownPrice for a model that nobody prices, and InvalidInput for
+    a workload without items.
+    """
+    items = workload.item_count
+    if items < 1:
+        raise InvalidInput("items", items, "leaves nothing to estimate", "give at least one item")
+    cells = _cells(workload, prices, at)
+    total = _sum(cells)
+    time = estimate_time(
+        items, len(workload.pipeline.phases), workload.concurrency, pace, total.input_tokens, total.output_tokens
+    )
+    interval = cost_interval(total.cost_usd, items)
+    return Estimate(
+        item_count=items,
+        total_cost_usd=total.cost_usd,
+        cost_per_item_usd=per_item(total.cost_usd, items),
+        total_input_tokens=total.input_tokens,
+        total_output_tokens=total.output_tokens,
+        breakdown=CostBreakdown(input_usd=plain(total.input_usd), output_usd=plain(total.output_usd)),
+        by_phase=_by_phase(workload, cells),
+        by_tier=_by_tier(workload, cells),
+        interval=interval,
+        time=time,
+        gate=review(total.cost_usd, interval.high_usd, time.seconds, workload.budget),
+        summary=_summary(items, total.cost_usd, interval, time),
+    )
+
+
+def _cells(workload: Workload, prices: PriceBook, at: datetime) -> tuple[_Cell, ...]:
+    return tuple(
+        _cell(workload, phase, tier, prices, at) for phase in workload.pipeline.phases for tier in _tiers(workload)
+    )
+
+
+def _cell(workload: Workload, phase: Phase, tier: Tier | None, prices: PriceBook, at: datetime) -> _Cell:
+    # One call is priced, then multiplied: some models charge a call as a whole by the size of its own input.
+    calls = workload.items_by_tier[tier]
+    tokens = phase.expected_tokens(tier)
+    usage = Usage(input_tokens=tokens.input_tokens, output_tokens=tokens.output_tokens)
+    price = prices.breakdown(workload.pipeline.model_of(phase, workload.model), usage, at)
+    return _Cell(
+        phase=phase,
+        tier=tier,
+        calls=calls,
+        input_tokens=tokens.input_tokens * calls,
+        output_tokens=tokens.output_tokens * calls,
+        input_usd=price.input_usd * calls,
+        output_usd=price.output_usd * calls,
+    )
+
+
+def _tiers(workload: Workload) -> tuple[Tier | None, ...]:
+    """The tiers that have items, in the order of the glossary; None comes last."""
+    return tuple(tier for tier in (*Tier, None) if workload.items_by_tier.get(tier))
+
+
+def _sum(cells: Iterable[_Cell]) -> _Sum:
+    cells = tuple(cells)
+    return _Sum(
+        input_tokens=sum(cell.input_tokens for cell in cells),
+        output_tokens=sum(cell.output_tokens for cell in cells),
+        input_usd=sum((cell.input_usd for cell in cells), ZERO),
+        output_usd=sum((cell.output_usd for cell in cells), ZERO),
+    )
+
+
+def _by_phase(workload: Workload, cells: tuple[_Cell, ...]) -> tuple[PhaseEstimate, ...]:
+    pipeline = workload.pipeline
+    sums = ((phase, _sum(cell for cell in cells if cell.phase is phase)) for phase in pipeline.phases)
+    return tuple(
+        PhaseEstimate(
+            phase=phase.name,
+            model=pipeline.model_of(phase, workload.model),
+            calls=workload.item_count,
+            input_tokens=share.input_tokens,
+            output_tokens=share.output_tokens,
+            cost_usd=share.cost_usd,
+        )
+        for phase, share in sums
+    )
+
+
+def _by_tier(workload: Workload, cells: tuple[_Cell, ...]) -> tuple[TierEstimate, ...]:
+    sums = ((tier, _sum(cell for cell in cells if cell.tier is tier)) for tier in _tiers(workload))
+    return tuple(
+        TierEstimate(
+            tier=tier,
+            item_count=workload.items_by_tier[tier],
+            cost_per_item_usd=per_item(share.cost_usd, workload.items_by_tier[tier]),
+            cost_usd=share.cost_usd,
+            input_tokens=share.input_tokens,
+            output_tokens=share.output_tokens,
+        )
+        for tier, share in sums
+    )
+
+
+def _summary(items: int, cost_usd: Decimal, interval: CostInterval, time: TimeEstimate) -> str:
+    what = "1 item" if items == 1 else f"{items:,} items"
+    calls = "1 call" if time.effective_concurrency == 1 else f"{time.effective_concurrency:g} calls"
+    speed = ", as fast as the rate limit allows" if time.rate_limit_applied else f" with {calls} at a time"
+    return (
+        f"{what} should cost about {spoken(cost_usd)}, and with {interval.coverage:.0%} likelihood between "
+        f"{spoken(interval.low_usd)} and {spoken(interval.high_usd)}. "
+        f"It should take about {time.formatted}{speed}."
+    )

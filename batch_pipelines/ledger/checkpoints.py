@@ -1,0 +1,178 @@
+"""The grouped checkpoint: finished calls become durable, many in one transaction (requirement D5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
+
+from batch_pipelines.domain.attempt import Attempt, Report
+from batch_pipelines.domain.errors import InvalidInput
+from batch_pipelines.domain.transitions import ItemStatus
+from batch_pipelines.ledger.database import writing
+from batch_pipelines.ledger.events import write_events
+from batch_pipelines.ledger.folding import AttemptKey, Group, ItemNews, Sums, attempt_key, fold
+from batch_pipelines.ledger.rows import USAGE_COLUMNS, lock_job
+from batch_pipelines.ledger.section import Section
+from batch_pipelines.ledger.tables import attempts, batch_items, batch_jobs, phase_results
+from batch_pipelines.ledger.upsert import insert_for, upsert
+
+COUNTED = ("attempts", "unknown_costs", *USAGE_COLUMNS, "cost_usd", "duration_ms")
+"""Columns that add up attempts, in phase_results and batch_items alike."""
+
+
+class Checkpoints(Section):
+    """The section that makes finished calls durable."""
+
+    def record(self, batch_job_id: str, reports: Sequence[Report]) -> None:
+        """Write a group of reports about one job, all or nothing, in seven statements whatever its size.
+
+        In this order: attempts; per item and phase the sums over all its attempts, of failed ones and earlier runs too;
+        items with the same sums and their moves; the items' events; one `batch:progress`. A report whose attempt (item,
+        phase, number) was written before is passed over whole, so a group may be delivered again after a doubt.
+
+        Unknown is not zero: an attempt without a cost adds nothing to the sums and is counted apart, so that readers
+        show None where no attempt's cost is known. Where some are, what they show is the known part.
+
+        An item that fails without a call gives `category` and `message` in its report's `data`.
+        Raises IllegalMove, JobNotFound, and InvalidInput for a row that is none of the job's.
+        """
+        if not reports:
+            return
+        with writing(self._engine) as connection:
+            job = lock_job(connection, batch_job_id)
+            statuses = _statuses(connection, batch_job_id, {report.row for report in reports})
+            fresh = _insert_attempts(connection, reports)
+            group = fold(reports, statuses, fresh)
+            _write_phases(connection, group)
+            _write_items(connection, group)
+            write_events(connection, batch_job_id, group.events)
+            if group.simulated and not job["simulated"]:
+                connection.execute(update(batch_jobs).where(batch_jobs.c.id == batch_job_id).values(simulated=True))
+
+
+def _statuses(connection: Connection, batch_job_id: str, rows: set[int]) -> dict[int, ItemStatus]:
+    statement = select(batch_items.c.id, batch_items.c.status).where(
+        batch_items.c.batch_job_id == batch_job_id, batch_items.c.id.in_(rows)
+    )
+    found = {row: ItemStatus(status) for row, status in connection.execute(statement)}
+    for row in rows - found.keys():
+        raise InvalidInput("row", row, f"is no item of batch job {batch_job_id!r}", "take rows from partition_work")
+    return found
+
+
+def _insert_attempts(connection: Connection, reports: Sequence[Report]) -> set[AttemptKey]:
+    """Insert the attempts that are new; returns their keys."""
+    rows = [_attempt_row(report, report.attempt) for report in reports if report.attempt is not None]
+    if not rows:
+        return set()
+    key = (attempts.c.item_row, attempts.c.phase, attempts.c.number)
+    statement = insert_for(connection, attempts).on_conflict_do_nothing().returning(*key)
+    return {(row, phase, number) for row, phase, number in connection.execute(statement, rows)}
+
+
+def _attempt_row(report: Report, attempt: Attempt) -> dict[str, Any]:
+    row, phase, number = attempt_key(report, attempt)
+    usage = attempt.usage
+    return {
+        "item_row": row,
+        "phase": phase,
+        "number": number,
+        "started_at": attempt.started_at,
+        "duration_ms": attempt.duration_ms,
+        "model": attempt.model,
+        "simulated": attempt.simulated,
+        **{name: None if usage is None else getattr(usage, name) for name in USAGE_COLUMNS},
+        "cost_usd": attempt.cost_usd,
+        "request_id": attempt.request_id,
+        "stop_reason": attempt.stop_reason,
+        "error_category": attempt.error_category.value if attempt.error_category else None,
+        "error_message": attempt.error_message,
+    }
+
+
+def _counted(sums: Sums, prefix: str = "") -> dict[str, Any]:
+    return {prefix + name: getattr(sums, name) for name in COUNTED}
+
+
+def _write_phases(connection: Connection, group: Group) -> None:
+    rows = [
+        {
+            "item_row": row,
+            "phase": phase,
+            **_counted(news.sums),
+            "model": news.sums.model,
+            "completed_at": news.completed_at,
+            "output": news.output,
+        }
+        for (row, phase), news in group.phases.items()
+    ]
+    if rows:
+        upsert(connection, phase_results, rows, _phase_changes)
+
+
+def _phase_changes(new: ReadOnlyColumnCollection[str, Any]) -> dict[str, ColumnElement[Any]]:
+    there = phase_results.c
+    latest = ("model", "completed_at", "output")
+    return {
+        **{name: there[name] + new[name] for name in COUNTED},
+        **{name: func.coalesce(new[name], there[name]) for name in latest},
+    }
+
+
+# Named apart from the columns, as an UPDATE would otherwise take them for its own.
+_PREFIX = "new_"
+
+
+def _new(name: str) -> ColumnElement[Any]:
+    return bindparam(_PREFIX + name, type_=batch_items.c[name].type)
+
+
+_UPDATE_ITEMS = (
+    update(batch_items)
+    .where(batch_items.c.id == bindparam("row"))
+    .values(
+        {
+            **{name: batch_items.c[name] + _new(name) for name in COUNTED},
+            **{name: func.coalesce(_new(name), batch_items.c[name]) for name in ("model", "output")},
+            # The first start counts, over all runs.
+            "started_at": func.coalesce(batch_items.c.started_at, _new("started_at")),
+        }
+    )
+)
+_MOVE_ITEMS = _UPDATE_ITEMS.values(
+    {name: _new(name) for name in ("status", "completed_at", "error_category", "error_message")}
+)
+
+
+def _write_items(connection: Connection, group: Group) -> None:
+    """One statement for items that a report moved, and one for those that only had calls."""
+    # Sorted, so that PostgreSQL's row locks are taken in one order by everybody.
+    news = sorted(group.items.items())
+    moved = [{**_item_row(row, item), **_move(item)} for row, item in news if item.moved]
+    called = [_item_row(row, item) for row, item in news if not item.moved]
+    if moved:
+        connection.execute(_MOVE_ITEMS, moved)
+    if called:
+        connection.execute(_UPDATE_ITEMS, called)
+
+
+def _item_row(row: int, item: ItemNews) -> dict[str, Any]:
+    return {
+        "row": row,
+        **_counted(item.sums, _PREFIX),
+        _PREFIX + "model": item.sums.model,
+        _PREFIX + "output": item.output,
+        _PREFIX + "started_at": item.started_at,
+    }
+
+
+def _move(item: ItemNews) -> dict[str, Any]:
+    return {
+        _PREFIX + "status": item.status.value,
+        _PREFIX + "completed_at": item.completed_at,
+        _PREFIX + "error_category": item.error_category.value if item.error_category else None,
+        _PREFIX + "error_message": item.error_message,
+    }

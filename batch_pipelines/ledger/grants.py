@@ -1,0 +1,71 @@
+"""How engines that work on one batch job share its concurrency and its budget. Pure; `leases` loads and stores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_DOWN, Decimal
+
+from batch_pipelines.ledger.types import PICO_DIGITS
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What another engine holds."""
+
+    slots: int
+    wanted: int
+    """Slots it asked for when it last renewed."""
+    allotment_usd: Decimal | None
+    """None where the job had no budget at that time."""
+
+    @property
+    def wants_more(self) -> bool:
+        return self.wanted > self.slots
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What one engine may use until it renews."""
+
+    slots: int
+    allotment_usd: Decimal | None
+    """None where the job has no budget."""
+
+
+def decide_grant(
+    *,
+    concurrency: int,
+    wanted_slots: int,
+    in_flight: int,
+    reserved_usd: Decimal,
+    unspent_usd: Decimal | None,
+    others: Sequence[Share],
+) -> Allowance:
+    """What an engine gets, given what the others hold.
+
+    `unspent_usd` is the budget less everything recorded as paid, None without a budget. While every engine keeps to
+    what it was granted, the slots of all never exceed `concurrency`, nor does what is paid and reserved the budget.
+    """
+    return Allowance(
+        _slots(concurrency, wanted_slots, in_flight, others),
+        None if unspent_usd is None else _allotment(unspent_usd, reserved_usd, others),
+    )
+
+
+def _slots(concurrency: int, wanted: int, in_flight: int, others: Sequence[Share]) -> int:
+    free = concurrency - sum(other.slots for other in others)
+    slots = min(wanted, free)
+    if any(other.wants_more for other in others):
+        # Rounded up, so that this never leaves a slot unused.
+        slots = min(slots, -(-concurrency // (len(others) + 1)))
+    # Calls in flight cannot be called back, whatever became of the concurrency since.
+    return max(slots, in_flight, 0)
+
+
+def _allotment(unspent: Decimal, reserved: Decimal, others: Sequence[Share]) -> Decimal:
+    free = unspent - sum((other.allotment_usd or Decimal(0) for other in others), Decimal(0))
+    # Who wants no slot starts no call, and needs no money beyond what it holds.
+    sharers = 1 + sum(other.wanted > 0 for other in others)
+    fair = (unspent / sharers).quantize(Decimal(1).scaleb(-PICO_DIGITS), rounding=ROUND_DOWN)
+    return max(min(free, fair), reserved, Decimal(0))

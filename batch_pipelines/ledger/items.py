@@ -1,0 +1,100 @@
+"""Items: which of them a phase still has to do, and the moves of all of them at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, func, select, update
+
+from batch_pipelines.domain.job import WorkItem
+from batch_pipelines.domain.transitions import ITEM_SOURCES, ITEM_TARGETS, ItemStatus, ItemTrigger
+from batch_pipelines.ledger.database import reading, writing
+from batch_pipelines.ledger.events import write_item_events
+from batch_pipelines.ledger.rows import lock_job, read_job
+from batch_pipelines.ledger.section import Section
+from batch_pipelines.ledger.tables import batch_items, phase_results
+
+UNFINISHED = [status.value for status in ItemStatus if not status.is_final]
+
+
+class Items(Section):
+    """The section about the items of a job."""
+
+    def partition_work(self, batch_job_id: str, phase: str, start: int, stop: int) -> list[WorkItem]:
+        """Items at positions from `start` up to, not including, `stop` that have not ended and lack this phase.
+
+        In the order of their positions, with the outputs of the phases they finished. Raises JobNotFound.
+        """
+        column = batch_items.c
+        here = and_(
+            column.batch_job_id == batch_job_id,
+            column.position >= start,
+            column.position < stop,
+            column.status.in_(UNFINISHED),
+        )
+        this_phase = and_(phase_results.c.item_row == column.id, phase_results.c.phase == phase)
+        statement = (
+            select(
+                column.id.label("row"),
+                *(column.item_id, column.tier, column.status, column.parameters),
+                func.coalesce(phase_results.c.attempts, 0).label("attempts"),
+            )
+            .outerjoin(phase_results, this_phase)
+            .where(here, phase_results.c.completed_at.is_(None))
+            .order_by(column.position)
+        )
+        with reading(self._engine) as connection:
+            read_job(connection, batch_job_id)
+            outputs = _outputs(connection, here)
+            return [
+                WorkItem(phase_outputs=outputs[row["row"]], **row) for row in connection.execute(statement).mappings()
+            ]
+
+    def unfinished_count(self, batch_job_id: str) -> int:
+        """How many items have not ended; 0 is what a run must see before it may call itself a success."""
+        statement = (
+            select(func.count())
+            .select_from(batch_items)
+            .where(batch_items.c.batch_job_id == batch_job_id, batch_items.c.status.in_(UNFINISHED))
+        )
+        with reading(self._engine) as connection:
+            read_job(connection, batch_job_id)
+            return connection.execute(statement).scalar_one()
+
+    def release_items(self, batch_job_id: str) -> int:
+        """Items that are running become pending, keeping what they finished; returns how many.
+
+        For after a drain or a crash, when no engine works on the job. Raises JobNotFound.
+        """
+        return self._move_all(batch_job_id, ItemTrigger.RELEASE)
+
+    def cancel_items(self, batch_job_id: str) -> int:
+        """Items that have not ended become cancelled; returns how many. For after a drain. Raises JobNotFound."""
+        return self._move_all(batch_job_id, ItemTrigger.CANCEL)
+
+    def _move_all(self, batch_job_id: str, trigger: ItemTrigger) -> int:
+        """Move every item that `trigger` can move, each with its event."""
+        now = self._clock()
+        target = ITEM_TARGETS[trigger]
+        movable = batch_items.c.status.in_([status.value for status in ITEM_SOURCES[trigger]])
+        changes: dict[str, Any] = {"status": target.value, "completed_at": now if target.is_final else None}
+        with writing(self._engine) as connection:
+            lock_job(connection, batch_job_id)
+            write_item_events(connection, batch_job_id, trigger, now)
+            return connection.execute(
+                update(batch_items).where(batch_items.c.batch_job_id == batch_job_id, movable).values(changes)
+            ).rowcount
+
+
+def _outputs(connection: Connection, items: ColumnElement[bool]) -> dict[int, dict[str, str]]:
+    """Outputs of finished phases by item row and phase; an item without any is an empty dictionary."""
+    found: dict[int, dict[str, str]] = defaultdict(dict)
+    statement = (
+        select(phase_results.c.item_row, phase_results.c.phase, phase_results.c.output)
+        .join(batch_items, batch_items.c.id == phase_results.c.item_row)
+        .where(items, phase_results.c.completed_at.is_not(None))
+    )
+    for row, phase, output in connection.execute(statement):
+        found[row][phase] = output
+    return found

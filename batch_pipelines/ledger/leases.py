@@ -1,0 +1,124 @@
+"""Leases: each engine's part of a batch job's concurrency and budget, held as long as it is renewed (D2, D6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, select
+
+from batch_pipelines.domain.spec import Budget, Options
+from batch_pipelines.domain.transitions import JobStatus
+from batch_pipelines.ledger.database import writing
+from batch_pipelines.ledger.grants import Allowance, Share, decide_grant
+from batch_pipelines.ledger.requests import RequestKind, requests_open
+from batch_pipelines.ledger.rows import lock_job
+from batch_pipelines.ledger.section import Section
+from batch_pipelines.ledger.tables import batch_items, engine_leases
+from batch_pipelines.ledger.upsert import upsert
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What an engine may do until it renews, and what it should know."""
+
+    slots: int
+    """Calls it may have in flight."""
+    allotment_usd: Decimal | None
+    """What it may spend and reserve, of money not yet recorded as spent; None where the job has no budget."""
+    status: JobStatus
+    requests: tuple[RequestKind, ...]
+    """Kinds of the open requests, oldest first."""
+    concurrency: int
+    """Of the whole job, as it is set now."""
+    taken_over: bool
+    """Whether another run drives the job now; then this engine may only let its calls in flight finish."""
+
+
+class Leases(Section):
+    """The section that shares a job out among engines."""
+
+    def renew(
+        self,
+        batch_job_id: str,
+        holder: str,
+        run_id: str,
+        wanted_slots: int,
+        in_flight: int,
+        reserved_usd: Decimal,
+        ttl_seconds: float,
+    ) -> Grant:
+        """Take or renew a lease, in one transaction; leases that nobody renewed in their time are dropped.
+
+        `reserved_usd` is the worst case of the holder's calls in flight plus the cost of its finished calls that are
+        not recorded yet. A holder that could not renew before its lease ended must start nothing until it has.
+        Raises JobNotFound.
+        """
+        now = self._clock()
+        with writing(self._engine) as connection:
+            job = lock_job(connection, batch_job_id)
+            connection.execute(delete(engine_leases).where(_of(batch_job_id), engine_leases.c.expires_at <= now))
+            taken_over = job["run_id"] is not None and job["run_id"] != run_id
+            wanted = 0 if taken_over else wanted_slots
+            concurrency = _concurrency(job)
+            allowance = decide_grant(
+                concurrency=concurrency,
+                wanted_slots=wanted,
+                in_flight=in_flight,
+                reserved_usd=reserved_usd,
+                unspent_usd=_unspent(connection, job),
+                others=_others(connection, batch_job_id, holder),
+            )
+            lease = {
+                **{"batch_job_id": batch_job_id, "holder": holder, "run_id": run_id, "wanted": wanted},
+                **{"slots": allowance.slots, "allotment_usd": allowance.allotment_usd},
+                "expires_at": now + timedelta(seconds=ttl_seconds),
+            }
+            upsert(connection, engine_leases, [lease], lambda new: {name: new[name] for name in lease})
+            return _grant(connection, job, allowance, concurrency, taken_over)
+
+    def release(self, holder: str) -> None:
+        """Give all that a holder has back to the others; nothing happens where it has nothing."""
+        with writing(self._engine) as connection:
+            connection.execute(delete(engine_leases).where(engine_leases.c.holder == holder))
+
+
+def _of(batch_job_id: str) -> ColumnElement[bool]:
+    return engine_leases.c.batch_job_id == batch_job_id
+
+
+def _concurrency(job: RowMapping) -> int:
+    concurrency = Options.model_validate(job["options"]).concurrency
+    assert concurrency is not None, "a batch job has decided its concurrency"
+    return concurrency
+
+
+def _unspent(connection: Connection, job: RowMapping) -> Decimal | None:
+    """The budget less the known cost of all attempts; None without a budget."""
+    limit = Budget.model_validate(job["budget"]).max_cost_usd
+    if limit is None:
+        return None
+    spent = select(func.sum(batch_items.c.cost_usd)).where(batch_items.c.batch_job_id == job["id"])
+    return limit - (connection.execute(spent).scalar() or Decimal(0))
+
+
+def _others(connection: Connection, batch_job_id: str, holder: str) -> Sequence[Share]:
+    column = engine_leases.c
+    statement = select(column.slots, column.wanted, column.allotment_usd).where(
+        _of(batch_job_id), column.holder != holder
+    )
+    return [Share(slots, wanted, allotment) for slots, wanted, allotment in connection.execute(statement)]
+
+
+def _grant(connection: Connection, job: RowMapping, allowance: Allowance, concurrency: int, taken_over: bool) -> Grant:
+    kinds = [request.kind for request in requests_open(connection, job["id"])]
+    return Grant(
+        slots=allowance.slots,
+        allotment_usd=allowance.allotment_usd,
+        status=JobStatus(job["status"]),
+        requests=tuple(dict.fromkeys(kinds)),
+        concurrency=concurrency,
+        taken_over=taken_over,
+    )

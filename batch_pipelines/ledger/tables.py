@@ -1,0 +1,241 @@
+"""The ledger's tables. A change here wants a migration; a test compares the two.
+
+    projects ──< batch_jobs ──< batch_items ──< phase_results      one row per item and phase
+                     │               └───────< attempts            one row per call
+                     ├──< events, job_requests, batch_runs, engine_leases, message_batches
+    rate_limits                                                    shared by all batch jobs
+
+Large columns stand last in their row: SQLite then sums and counts without reading them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from batch_pipelines.ledger.types import ForeignText, Usd, UtcDateTime
+
+NAME = Text()
+"""No length: names come from users and providers, and both databases must take the same."""
+WORD = String(32)
+"""A status, a kind, a type."""
+ROW = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite numbers rows by itself only where the type is spelled INTEGER."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _sums() -> list[Column[Any]]:
+    """What is added up over attempts. `unknown_costs` counts those of unknown cost; `cost_usd` sums the others."""
+    counts = [
+        "attempts",
+        "unknown_costs",
+        "input_tokens",
+        "output_tokens",
+        "cache_read_input_tokens",
+        "cache_creation_input_tokens",
+    ]
+    return [
+        *(Column(name, BigInteger, nullable=False, server_default="0") for name in counts),
+        Column("cost_usd", Usd, nullable=False, server_default="0"),
+        Column("duration_ms", Double, nullable=False, server_default="0"),
+        Column("quality_score", Double),
+        Column("model", NAME),
+    ]
+
+
+def _job_id(**options: Any) -> Column[str]:
+    return Column("batch_job_id", NAME, ForeignKey("batch_jobs.id", ondelete="CASCADE"), nullable=False, **options)
+
+
+def _item_row() -> Column[int]:
+    return Column("item_row", BigInteger, ForeignKey("batch_items.id", ondelete="CASCADE"), nullable=False)
+
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("name", NAME, primary_key=True),
+    Column("daily_budget_usd", Usd),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+batch_jobs = Table(
+    "batch_jobs",
+    metadata,
+    Column("id", NAME, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("project", NAME, ForeignKey("projects.name"), nullable=False),
+    Column("pipeline_name", NAME, nullable=False),
+    Column("tier", WORD),
+    Column("priority", WORD, nullable=False),
+    Column("status", WORD, nullable=False),
+    Column("creator", Text),
+    Column("simulated", Boolean, nullable=False),
+    Column("total_items", BigInteger, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("completed_at", UtcDateTime),
+    Column("run_id", NAME),
+    Column("error", ForeignText),
+    Column("tags", JSON, nullable=False),
+    Column("options", JSON, nullable=False),
+    Column("budget", JSON, nullable=False),
+    Column("warnings", JSON, nullable=False),
+    Column("estimate", JSON(none_as_null=True)),
+    Column("pipeline", JSON, nullable=False),
+    Index(None, "project", "created_at"),
+    Index(None, "status"),
+)
+
+batch_items = Table(
+    "batch_items",
+    metadata,
+    Column("id", ROW, primary_key=True),
+    _job_id(),
+    Column("position", BigInteger, nullable=False),
+    Column("item_id", NAME, nullable=False),
+    Column("tier", WORD),
+    Column("status", WORD, nullable=False),
+    *_sums(),
+    Column("started_at", UtcDateTime),
+    Column("completed_at", UtcDateTime),
+    Column("error_category", WORD),
+    Column("error_message", ForeignText),
+    Column("parameters", JSON, nullable=False),
+    Column("output", ForeignText),
+    UniqueConstraint("batch_job_id", "position"),
+    UniqueConstraint("batch_job_id", "item_id"),
+    Index(None, "batch_job_id", "status"),
+)
+
+phase_results = Table(
+    "phase_results",
+    metadata,
+    _item_row(),
+    Column("phase", NAME, nullable=False),
+    *_sums(),
+    Column("completed_at", UtcDateTime),  # NULL while no attempt was accepted
+    Column("output", ForeignText),
+    PrimaryKeyConstraint("item_row", "phase"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    _item_row(),
+    Column("phase", NAME, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("duration_ms", Double, nullable=False),
+    Column("model", NAME, nullable=False),
+    Column("simulated", Boolean, nullable=False),
+    Column("input_tokens", BigInteger),  # tokens and cost are NULL where the provider did not say
+    Column("output_tokens", BigInteger),
+    Column("cache_read_input_tokens", BigInteger),
+    Column("cache_creation_input_tokens", BigInteger),
+    Column("cost_usd", Usd),
+    Column("request_id", NAME),
+    Column("stop_reason", NAME),
+    Column("error_category", WORD),
+    Column("error_message", ForeignText),
+    PrimaryKeyConstraint("item_row", "phase", "number"),
+    sqlite_with_rowid=False,  # the rows are small and always found by this key
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", ROW, primary_key=True),
+    _job_id(),
+    Column("item_id", NAME),
+    Column("type", WORD, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("data", JSON, nullable=False),
+    Index(None, "batch_job_id", "id"),
+    sqlite_autoincrement=True,  # a reader continues after the last id it saw, so none may come twice
+)
+
+job_requests = Table(
+    "job_requests",
+    metadata,
+    Column("id", ROW, primary_key=True),
+    _job_id(index=True),
+    Column("kind", WORD, nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("reason", Text),
+    Column("requested_at", UtcDateTime, nullable=False),
+    Column("handled_at", UtcDateTime),
+)
+
+batch_runs = Table(
+    "batch_runs",
+    metadata,
+    _job_id(),
+    Column("run_id", NAME, nullable=False, index=True),
+    Column("at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("batch_job_id", "run_id"),
+)
+
+engine_leases = Table(
+    "engine_leases",
+    metadata,
+    _job_id(),
+    Column("holder", NAME, nullable=False),
+    Column("run_id", NAME, nullable=False),
+    Column("slots", Integer, nullable=False),
+    Column("wanted", Integer, nullable=False),
+    Column("allotment_usd", Usd),
+    Column("expires_at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("batch_job_id", "holder"),
+)
+
+rate_limits = Table(
+    "rate_limits",
+    metadata,
+    Column("scope", NAME, nullable=False),
+    Column("kind", WORD, nullable=False),
+    Column("capacity", Double, nullable=False),
+    Column("level", Double, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("blocked_until", UtcDateTime),
+    PrimaryKeyConstraint("scope", "kind"),
+)
+
+message_batches = Table(
+    "message_batches",
+    metadata,
+    Column("id", ROW, primary_key=True),
+    _job_id(index=True),
+    Column("phase", NAME, nullable=False),
+    Column("message_batch_id", NAME, unique=True),  # the provider's; NULL until it is known to have been submitted
+    Column("status", WORD, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("submitted_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("item_rows", JSON, nullable=False),
+)

@@ -1,0 +1,107 @@
+"""The ops inside `results`: open item partitions → one op for each phase → collect (architecture, decision 3)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import dagster as dg
+
+from batch_pipelines.analytics.summary import summarize
+from batch_pipelines.control.running import close_run, open_run
+from batch_pipelines.domain.pipeline import Phase, Pipeline
+from batch_pipelines.domain.transitions import JobTrigger
+from batch_pipelines.orchestration import metadata
+from batch_pipelines.orchestration.failures import end_without_result, explained
+from batch_pipelines.orchestration.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class ItemPartition:
+    """Items at positions [start, stop) of a batch job: one dynamic output."""
+
+    batch_job_id: str
+    start: int
+    stop: int
+
+
+@dg.op(
+    required_resource_keys={"services"},
+    out=dg.DynamicOut(ItemPartition),
+    description="Makes this run the driver of the batch job and splits its items into partitions.",
+)
+def open_item_partitions(context: dg.OpExecutionContext, plan: str) -> Iterator[dg.DynamicOutput[ItemPartition]]:
+    """One dynamic output for each range of items."""
+    services: Services = context.resources.services
+    with explained():
+        job = open_run(services.ledger, plan, context.run_id)
+    size = job.options.items_per_partition or job.total_items
+    for start in range(0, job.total_items, size):
+        stop = min(start + size, job.total_items)
+        yield dg.DynamicOutput(ItemPartition(job.id, start, stop), mapping_key=f"items_{start}_to_{stop - 1}")
+
+
+def phase_op(phase: Phase) -> dg.OpDefinition:
+    """The op of one phase; it runs the items of a partition concurrently and waits for them."""
+
+    @dg.op(
+        name=phase.name,
+        required_resource_keys={"services"},
+        out=dg.Out(ItemPartition),
+        tags={"batch_pipelines/task_type": phase.task_type.value},
+        description=f"Phase {phase.name} ({phase.task_type}) for the items of one partition.",
+    )
+    async def run_phase(context: dg.OpExecutionContext, partition: ItemPartition) -> dg.Output[ItemPartition]:
+        services: Services = context.resources.services
+        outcome = await asyncio.wrap_future(
+            services.engine.run_phase(
+                partition.batch_job_id, context.run_id, phase.name, partition.start, partition.stop
+            )
+        )
+        counts = {"done": outcome.done, "failed": outcome.failed, "left": outcome.left}
+        return dg.Output(partition, metadata=counts)
+
+    return run_phase
+
+
+def collect_op(pipeline: Pipeline) -> dg.OpDefinition:
+    """The op that ends the batch job: by what the ledger says, never by which steps Dagster ran."""
+
+    @dg.op(
+        name="collect",
+        required_resource_keys={"services"},
+        description="Runs whatever items are still missing, then ends the batch job by what the ledger says.",
+    )
+    async def collect(context: dg.OpExecutionContext, partitions: list[ItemPartition]) -> dg.Output[str]:
+        services: Services = context.resources.services
+        batch_job_id = partitions[0].batch_job_id
+        await _finish_missing(services, context.run_id, pipeline, batch_job_id)
+        with explained():
+            conclusion = close_run(services.ledger, batch_job_id)
+        if conclusion.trigger is JobTrigger.COMPLETE:
+            job = services.ledger.job(batch_job_id)
+            return dg.Output(batch_job_id, metadata=metadata.of_results(job, summarize(services.ledger, job)))
+        if conclusion.trigger is JobTrigger.FAIL:
+            raise dg.Failure(description=conclusion.reason, allow_retries=False)
+        raise end_without_result(context, f"batch job {batch_job_id}: {conclusion.reason}")
+
+    return collect
+
+
+async def _finish_missing(services: Services, run_id: str, pipeline: Pipeline, batch_job_id: str) -> None:
+    """Do what no step did: Dagster's re-execution from failure skips mapped steps that never started."""
+    ledger = services.ledger
+    if ledger.open_requests(batch_job_id) or not ledger.unfinished_count(batch_job_id):
+        return
+    with explained():
+        job = open_run(ledger, batch_job_id, run_id)
+    size = job.options.items_per_partition or job.total_items
+
+    async def finish(start: int) -> None:
+        for phase in pipeline.phases:
+            await asyncio.wrap_future(
+                services.engine.run_phase(batch_job_id, run_id, phase.name, start, start + size)
+            )
+
+    await asyncio.gather(*(finish(start) for start in range(0, job.total_items, size)))

@@ -1,0 +1,59 @@
+"""The Dagster resource through which assets and ops reach the ledger, the engine and the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from random import Random
+
+import dagster as dg
+
+from batch_pipelines.control.connection import connector
+from batch_pipelines.control.estimating import price_book
+from batch_pipelines.control.limits import limiter
+from batch_pipelines.engine.engine import Engine
+from batch_pipelines.ledger.store import Ledger
+from batch_pipelines.settings import Settings, load_settings
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class Services:
+    """What a step needs; each part is made when it is first used and given back when the process is done with it."""
+
+    settings: Settings
+    _closing: ExitStack = field(default_factory=ExitStack)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger, migrated."""
+        return self._closing.enter_context(Ledger.open(self.settings.ledger_url, utc_now))
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine of this process."""
+        settings, ledger = self.settings, self.ledger
+        return self._closing.enter_context(
+            Engine(ledger, connector(settings), price_book(settings), limiter(settings, ledger, utc_now), utc_now, Random())
+        )
+
+    def close(self) -> None:
+        """Close what was opened, the engine before the ledger."""
+        self._closing.close()
+
+
+@dg.resource(description="The ledger and the engine of this process, set up from the environment.")
+def services(_: dg.InitResourceContext) -> Iterator[Services]:
+    """One Services for each process that runs steps."""
+    opened = Services(load_settings())
+    try:
+        yield opened
+    finally:
+        opened.close()

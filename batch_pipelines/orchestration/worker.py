@@ -1,0 +1,48 @@
+"""A process that runs one batch job through its Dagster job: `python -m batch_pipelines.orchestration.worker ID`.
+
+The run belongs to the same code location and job as one launched from the UI, so the UI shows, links and re-executes
+it like any other.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import dagster as dg
+from dagster._core.definitions.reconstruct import build_reconstructable_job
+
+from batch_pipelines.domain.job import BatchJob
+from batch_pipelines.ledger.store import Ledger
+from batch_pipelines.orchestration.build import code_location
+from batch_pipelines.orchestration.home import prepare_home
+from batch_pipelines.orchestration.services import utc_now
+from batch_pipelines.orchestration.tags import tags_of
+from batch_pipelines.settings import load_settings
+
+
+def job_definition(pipeline_name: str) -> dg.JobDefinition:
+    """The Dagster job of a shipped pipeline."""
+    return code_location().get_job_def(pipeline_name)
+
+
+def run_config(job: BatchJob) -> dict[str, object]:
+    """Config of a run that drives an existing batch job."""
+    return {"ops": {f"{job.pipeline.name}__plan": {"config": {"batch_job_id": job.id}}}}
+
+
+def execute(batch_job_id: str) -> bool:
+    """Run the batch job to its end under the job's own executor; whether Dagster calls it a success."""
+    settings = load_settings()
+    prepare_home(settings)
+    with Ledger.open(settings.ledger_url, utc_now) as ledger:
+        job = ledger.job(batch_job_id)
+    reconstructable = build_reconstructable_job(
+        __spec__.name, job_definition.__name__, reconstructable_args=(job.pipeline.name,)
+    )
+    with dg.DagsterInstance.get() as instance:
+        result = dg.execute_job(reconstructable, instance=instance, run_config=run_config(job), tags=tags_of(job))
+        return result.success
+
+
+if __name__ == "__main__":
+    sys.exit(0 if execute(sys.argv[1]) else 1)

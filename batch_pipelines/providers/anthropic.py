@@ -1,0 +1,133 @@
+"""The Anthropic Messages API, through the vendor's SDK on its aiohttp transport.
+
+Importing this module takes over a second, nearly all of it the SDK: import it where a provider is made, and nowhere
+else. The SDK never retries here; retries, waiting and limits belong to the engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+import anthropic
+import httpx2
+from anthropic.types import Message
+
+from batch_pipelines.domain.usage import Usage
+from batch_pipelines.providers.anthropic_errors import provider_error, unreadable
+from batch_pipelines.providers.base import Completion, CompletionRequest
+
+DEFAULT_BASE_URL = "https://api.anthropic.com"
+CONNECT_SECONDS = 10.0
+"""How long making a connection may take, within the time of the call."""
+CHECK_SECONDS = 15.0
+KEEPALIVE_SECONDS = 5.0
+"""How long an idle connection is kept; the SDK's own default, short of any server's."""
+ANSWERS_WITHOUT_MODEL_LIST = frozenset({404, 405, 501})
+"""Statuses by which a server that speaks only the Messages API shows that it is there."""
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+class AnthropicProvider:
+    """Serves completions from `base_url`; implements `providers.base.Provider`.
+
+    `base_url` None is the vendor's own address. `max_connections` bounds the open connections, so it should be the
+    number of calls that may be in flight. An instance belongs to the event loop of its first call.
+    """
+
+    def __init__(
+        self, api_key: str, base_url: str | None, max_connections: int, *, now: Callable[[], datetime] = utc_now
+    ) -> None:
+        # A key read from a file often ends in a line break, which HTTP forbids in a header.
+        self._secret = api_key.strip()
+        self._now = now
+        # Never None: the SDK would read the environment, which is for settings.py alone.
+        url = base_url or DEFAULT_BASE_URL
+        self._client = anthropic.AsyncAnthropic(
+            api_key=self._secret, base_url=url, max_retries=0, http_client=_transport(url, max_connections)
+        )
+
+    async def check(self) -> None:
+        """One free call that proves address and key; raises ProviderError."""
+        try:
+            async with asyncio.timeout(CHECK_SECONDS):
+                await self._client.models.with_raw_response.list(limit=1, timeout=_timeout(CHECK_SECONDS))
+        except Exception as error:
+            if isinstance(error, anthropic.APIStatusError) and error.status_code in ANSWERS_WITHOUT_MODEL_LIST:
+                return
+            raise provider_error(error, secret=self._secret, now=self._now()) from None
+
+    async def complete(self, request: CompletionRequest) -> Completion:
+        """Ask once; raises ProviderError. A refusal or a cut answer is a Completion with that stop reason."""
+        try:
+            # The SDK's timeout bounds each read; a server that drips its answer would never meet it.
+            async with asyncio.timeout(request.timeout_seconds):
+                response = await self._client.messages.with_raw_response.create(
+                    model=request.model,
+                    max_tokens=request.max_tokens,
+                    messages=[{"role": "user", "content": request.prompt}],
+                    system=anthropic.omit if request.system is None else request.system,
+                    timeout=_timeout(request.timeout_seconds),
+                )
+        except Exception as error:
+            # Without its cause, whose text and request may hold the key.
+            raise provider_error(error, secret=self._secret, now=self._now()) from None
+        try:
+            return _completion(await response.parse(), response.headers)
+        except Exception as error:
+            raise unreadable(error, response.headers, secret=self._secret) from None
+
+    async def close(self) -> None:
+        """Give connections back."""
+        await self._client.close()
+
+
+def _transport(url: str, max_connections: int) -> httpx2.AsyncClient:
+    """The SDK's aiohttp client; a proxy from the environment serves addresses outside this machine only."""
+    limits = httpx2.Limits(
+        max_connections=max_connections, max_keepalive_connections=max_connections, keepalive_expiry=KEEPALIVE_SECONDS
+    )
+    return anthropic.DefaultAioHttpClient(limits=limits, trust_env=not _on_loopback(url))
+
+
+def _on_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _timeout(seconds: float) -> anthropic.Timeout:
+    return anthropic.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
+
+
+def _completion(message: Message, headers: Mapping[str, str]) -> Completion:
+    """The answer as a value; raises whatever a body that is not a message makes it raise."""
+    # The SDK builds its objects unchecked, so this is where a strange body shows. What is billed comes first.
+    usage = _usage(message)
+    return Completion(
+        text="".join(block.text for block in message.content if block.type == "text"),
+        model=message.model,
+        stop_reason=message.stop_reason,
+        usage=usage,
+        request_id=headers.get("request-id"),
+        simulated=headers.get("x-simulated") == "true",
+    )
+
+
+def _usage(message: Message) -> Usage:
+    """Tokens as billed; the cache fields may be absent, the others not."""
+    return Usage(
+        input_tokens=message.usage.input_tokens,
+        output_tokens=message.usage.output_tokens,
+        cache_read_input_tokens=message.usage.cache_read_input_tokens or 0,
+        cache_creation_input_tokens=message.usage.cache_creation_input_tokens or 0,
+    )

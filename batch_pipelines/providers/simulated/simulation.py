@@ -1,0 +1,121 @@
+"""What the simulated provider decides about a request; no network, no sleeping."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import NamedTuple
+
+from batch_pipelines.providers.simulated.answers import answerer_for
+from batch_pipelines.providers.simulated.config import LASTING_FAULTS, Fault, SimulatedConfig
+from batch_pipelines.providers.simulated.draws import generator, lognormal, spread
+from batch_pipelines.providers.simulated.prompt_cache import PromptCache
+from batch_pipelines.providers.simulated.request import ApiError, MessageRequest
+from batch_pipelines.providers.simulated.request_limit import Admission, RequestLimit
+from batch_pipelines.providers.simulated.wire import Answer
+
+CHARACTERS_PER_TOKEN = 4
+REFUSAL_TOKENS = 8
+"""Output billed for a refusal."""
+
+
+class Course(NamedTuple):
+    """How one attempt goes."""
+
+    fault: Fault | None
+    latency_seconds: float
+
+
+class Simulation:
+    """The provider's memory: config, attempts of each request, the request limit and the prompt cache."""
+
+    def __init__(self, config: SimulatedConfig, now: float) -> None:
+        self._attempts: Counter[bytes] = Counter()
+        self._cache = PromptCache()
+        self.reconfigure(config, now)
+
+    def reconfigure(self, config: SimulatedConfig, now: float) -> None:
+        """Go on with another config; attempts and cache are remembered, the request limit starts full."""
+        self.config = config
+        self._limit = RequestLimit(config.requests_per_minute, now) if config.requests_per_minute else None
+
+    def admit(self, now: float) -> Admission | None:
+        """Take one request out of the limit; None without a limit."""
+        return self._limit.admit(now) if self._limit else None
+
+    def lets_in(self, key: str | None) -> bool:
+        """Whether this API key may ask."""
+        return self.config.required_key is None or key == self.config.required_key
+
+    def input_tokens(self, request: MessageRequest) -> int:
+        """Tokens of the input; raises ApiError when they are more than the context holds."""
+        tokens = self._input_tokens(request)
+        limit = self.config.context_tokens
+        if limit is not None and tokens > limit:
+            raise ApiError(400, "invalid_request_error", f"prompt is too long: {tokens} tokens > {limit} maximum")
+        return tokens
+
+    def begin(self, request: MessageRequest) -> Course:
+        """Count an attempt of this request, and decide how it goes."""
+        self._attempts[request.body_key] += 1
+        config = self.config
+        latency = lognormal(
+            config.latency_mean_seconds,
+            config.latency_sigma,
+            generator(config.seed, "latency", request.body_key),
+        )
+        return Course(fault_of(config, request.body_key, self._attempts[request.body_key]), latency)
+
+    def answer(self, request: MessageRequest, fault: Fault | None) -> Answer:
+        """The message for this request, billed."""
+        source = generator(self.config.seed, "answer", request.input_key)
+        text = answerer_for(request)(request, source)
+        output_tokens, text, stop_reason = _ending(request, self._output_tokens(request, text), text, fault)
+        return Answer(
+            id=f"msg_{request.body_key.hex()[:24]}",
+            model=request.model,
+            text=text,
+            stop_reason=stop_reason,
+            usage=self._cache.bill(request.body, self.input_tokens(request), output_tokens),
+        )
+
+    def _input_tokens(self, request: MessageRequest) -> int:
+        tier = request.brief.tier
+        if tier is None:
+            return _tokens_of(request.text)
+        source = generator(self.config.seed, "input tokens", request.input_key)
+        return spread(self.config.tier_tokens[tier].input_tokens, self.config.token_spread, source)
+
+    def _output_tokens(self, request: MessageRequest, text: str) -> int:
+        tier = request.brief.tier
+        if tier is None:
+            return _tokens_of(text)
+        source = generator(self.config.seed, "output tokens", request.input_key)
+        return spread(self.config.tier_tokens[tier].output_tokens, self.config.token_spread, source)
+
+
+def fault_of(config: SimulatedConfig, key: bytes, attempt: int) -> Fault | None:
+    """What goes wrong with this attempt (from 1) of the request with this key; None when nothing does."""
+    point = generator(config.seed, "fault", key).random()
+    for fault in Fault:
+        rate = config.faults.get(fault, 0.0)
+        if point < rate:
+            return fault if fault in LASTING_FAULTS or attempt <= config.fault_attempts else None
+        point -= rate
+    return None
+
+
+def _ending(request: MessageRequest, tokens: int, text: str, fault: Fault | None) -> tuple[int, str, str]:
+    """Output tokens, text and stop reason, given what the answer would be if nothing stopped it."""
+    limit = request.max_tokens
+    if fault is Fault.REFUSAL:
+        return min(REFUSAL_TOKENS, limit), "", "refusal"
+    if fault is Fault.MAX_TOKENS:
+        return limit, text[: len(text) // 2], "max_tokens"
+    if tokens > limit:
+        return limit, text[: len(text) * limit // tokens], "max_tokens"
+    return tokens, text, "end_turn"
+
+
+def _tokens_of(text: str) -> int:
+    return max(1, math.ceil(len(text) / CHARACTERS_PER_TOKEN))
