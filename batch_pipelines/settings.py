@@ -72,6 +72,14 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.home / 'batch_pipelines.db'}"
 
     @property
+    def shown_ledger_url(self) -> str:
+        """The ledger's URL without its password."""
+        address = urlsplit(self.ledger_url)
+        if address.password is None:
+            return self.ledger_url
+        return self.ledger_url.replace(f":{address.password}@", ":***@", 1)
+
+    @property
     def simulated_url(self) -> str | None:
         """A simulated provider that already runs: ANTHROPIC_BASE_URL, if it is on loopback."""
         if self.anthropic_base_url and urlsplit(self.anthropic_base_url).hostname in LOOPBACK_HOSTS:

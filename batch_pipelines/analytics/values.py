@@ -33,7 +33,7 @@ class Overview(_Frozen):
 
 
 class PhaseCost(_Frozen):
-    """What one phase cost over all items, failed attempts included."""
+    """What one phase cost over the items that finished it, retried attempts included."""
 
     phase: str
     cost_usd: Decimal | None
@@ -43,7 +43,7 @@ class PhaseCost(_Frozen):
 
 
 class TierCost(_Frozen):
-    """What the items of one tier cost; `tier` is None for items without one."""
+    """What the finished phases of one tier's items cost; `tier` is None for items without one."""
 
     tier: Tier | None
     item_count: int
@@ -60,9 +60,12 @@ class Costs(_Frozen):
     total_usd: Decimal
     per_item_usd: Decimal | None
     """Average of the items that succeeded or failed; None where there is none, or none of known cost."""
+    without_result_usd: Decimal
+    """Of phases that an item did not finish, as where it failed; in the total, but in no phase's or tier's share."""
     by_phase: tuple[PhaseCost, ...]
     """In the order of the pipeline."""
     by_tier: tuple[TierCost, ...]
+    """In the order of the glossary; tiers without items are left out."""
 
 
 class Tokens(_Frozen):

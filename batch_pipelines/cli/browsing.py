@@ -18,6 +18,16 @@ from batch_pipelines.domain.job import ItemResult
 from batch_pipelines.domain.transitions import ItemStatus, JobStatus
 from batch_pipelines.ledger.jobs import JobFilter
 
+ITEM_STYLES: dict[ItemStatus, str] = {
+    ItemStatus.PENDING: "cyan",
+    ItemStatus.RUNNING: "blue",
+    ItemStatus.RETRYING: "blue",
+    ItemStatus.COMPLETED: "green",
+    ItemStatus.FAILED: "red",
+    ItemStatus.SKIPPED: "yellow",
+    ItemStatus.CANCELLED: "magenta",
+}
+
 
 def show_status(batch_job_id: str, as_json: bool) -> None:
     """Where one batch job is."""
@@ -94,7 +104,7 @@ def _print_results(items: Iterator[ItemResult], simulated: bool) -> None:
         console.print("[yellow]Simulated answers: no model wrote them.[/]")
     for item in items:
         facts = [
-            status_text_of(item.status),
+            f"[{ITEM_STYLES[item.status]}]{item.status}[/]",
             item.tier or "",
             milliseconds(item.duration_ms),
             usd(item.cost_usd),
@@ -107,11 +117,6 @@ def _print_results(items: Iterator[ItemResult], simulated: bool) -> None:
         if item.output is not None:
             console.print(item.output, markup=False)
         console.print()
-
-
-def status_text_of(status: ItemStatus) -> str:
-    """An item's status in the colour of the batch job's."""
-    return status_text(JobStatus(status)) if status in list(JobStatus) else status.value
 
 
 def show_analytics(batch_job_id: str, as_json: bool) -> None:

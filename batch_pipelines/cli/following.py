@@ -104,9 +104,7 @@ class _Bar:
         """Draw where the batch job is."""
         if self._task is None:
             self._task = self._progress.add_task("", total=view.progress.total, status="", facts="")
-        self._progress.update(
-            self._task, completed=_ended(view), status=_headline(view), facts=", ".join(_facts(view))
-        )
+        self._progress.update(self._task, completed=_ended(view), status=_headline(view), facts=", ".join(_facts(view)))
 
 
 class _Lines:

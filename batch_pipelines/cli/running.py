@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 from batch_pipelines.cli.asking import print_estimate
+from batch_pipelines.cli.ending import print_ending
 from batch_pipelines.cli.following import follow
 from batch_pipelines.cli.opening import now, opened_ledger
 from batch_pipelines.cli.output import print_json, stderr, stdout
-from batch_pipelines.cli.summary import print_ending
 from batch_pipelines.cli.workers import Worker
 from batch_pipelines.control.connection import check_provider
 from batch_pipelines.control.estimating import estimate_plan
@@ -68,7 +68,7 @@ def _run_here(ledger: Ledger, settings: Settings, batch_job_id: str, as_json: bo
     if view.status not in EXIT_CODES:
         stderr().print(f"[red]The run ended without finishing the batch job.[/] {worker.last_words()}", markup=True)
         stderr().print(f"What finished is kept. Go on with: batch-pipelines resume {batch_job_id}")
-    _end(ledger, view, as_json, interrupted)
+    _end(ledger, settings, view, as_json, interrupted)
 
 
 def submit_spec(spec_file: Path, as_json: bool) -> None:
@@ -93,17 +93,18 @@ def submit_spec(spec_file: Path, as_json: bool) -> None:
 
 def watch_job(batch_job_id: str, as_json: bool) -> None:
     """Follow a batch job that runs elsewhere; exits with the code of how it ended."""
-    with opened_ledger() as ledger:
+    settings = load_settings()
+    with opened_ledger(settings) as ledger:
         interrupted = follow(ledger, batch_job_id, None)
-        _end(ledger, view_status(ledger, batch_job_id), as_json, interrupted)
+        _end(ledger, settings, view_status(ledger, batch_job_id), as_json, interrupted)
 
 
-def _end(ledger: Ledger, view: JobStatusView, as_json: bool, interrupted: bool) -> None:
+def _end(ledger: Ledger, settings: Settings, view: JobStatusView, as_json: bool, interrupted: bool) -> None:
     """Say how it went and exit."""
     if as_json:
         print_json(view)
     else:
-        print_ending(stdout(), ledger, view)
+        print_ending(stdout(), ledger, settings, view)
     if interrupted:
         sys.exit(INTERRUPTED)
     sys.exit(REFUSED if was_refused(view) else EXIT_CODES.get(view.status, 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from batch_pipelines.providers.simulated.__main__ import main
+from batch_pipelines.providers.simulated.command import main
 
 
 def serve(port: int, config: str | None, log_file: Path | None) -> None:

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from batch_pipelines.domain.errors import ErrorCategory, InvalidInput, ProviderError
 from batch_pipelines.providers.base import Provider
 from batch_pipelines.settings import ProviderName, Settings
 
-SIMULATED_KEY = "simulated"
-"""What the simulated provider is sent as a key: a real key never goes there."""
 MAX_CONNECTIONS = 200
 
 
 def connector(settings: Settings) -> Callable[[], Provider]:
     """How an engine gets its provider; raises InvalidInput where a setting is missing."""
-    key = _key(settings)
+    key = None if settings.provider is ProviderName.SIMULATED else _key(settings)
 
     def connect() -> Provider:
-        # The SDK takes most of a second to import, and only processes that make calls need it.
+        # The SDK takes a second to import, and only processes that make calls need it.
         from batch_pipelines.providers.anthropic import AnthropicProvider
         from batch_pipelines.providers.simulated.provider import SimulatedProvider
 
-        if settings.provider is ProviderName.SIMULATED:
+        if key is None:
             return SimulatedProvider(settings.simulated_url, MAX_CONNECTIONS)
         return AnthropicProvider(key, settings.anthropic_base_url, MAX_CONNECTIONS)
 
@@ -36,7 +35,9 @@ def check_provider(settings: Settings) -> None:
     if settings.provider is ProviderName.SIMULATED and settings.simulated_url is None:
         return
     try:
-        asyncio.run(_check(connect))
+        # In a thread of its own: the caller may stand in an event loop, as Dagster's steps do.
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            pool.submit(lambda: asyncio.run(_check(connect))).result()
     except ProviderError as error:
         raise _explained(error, settings) from None
 
@@ -50,8 +51,6 @@ async def _check(connect: Callable[[], Provider]) -> None:
 
 
 def _key(settings: Settings) -> str:
-    if settings.provider is ProviderName.SIMULATED:
-        return SIMULATED_KEY
     if settings.anthropic_api_key is None or not settings.anthropic_api_key.get_secret_value():
         remedy = "set it, or set BATCH_PIPELINES_PROVIDER=simulated"
         raise InvalidInput("ANTHROPIC_API_KEY", None, "is missing", remedy)
@@ -59,8 +58,10 @@ def _key(settings: Settings) -> str:
 
 
 def _explained(error: ProviderError, settings: Settings) -> InvalidInput:
-    if error.category in (ErrorCategory.AUTHENTICATION, ErrorCategory.PERMISSION):
+    """The setting that is to blame for a provider that cannot be used."""
+    is_real = settings.provider is ProviderName.ANTHROPIC
+    if is_real and error.category in (ErrorCategory.AUTHENTICATION, ErrorCategory.PERMISSION):
         return InvalidInput("ANTHROPIC_API_KEY", "(set)", f"is not accepted: {error.message}", "set a valid key")
-    address = settings.anthropic_base_url or "the provider's own address"
+    address = settings.anthropic_base_url or "(the provider's own address)"
     remedy = "correct or unset it, or start a server there (`batch-pipelines simulate --port N`)"
     return InvalidInput("ANTHROPIC_BASE_URL", address, f"cannot be used: {error.message}", remedy)

@@ -58,9 +58,7 @@ ITEM_EVENTS: dict[ItemTrigger, EventType] = {
 
 BEGINNINGS = frozenset({EventType.BATCH_STARTED, EventType.BATCH_RESUMED})
 """After these a run works on the batch job."""
-ENDS = frozenset(
-    {EventType.BATCH_PAUSED, EventType.BATCH_COMPLETED, EventType.BATCH_FAILED, EventType.BATCH_CANCELLED}
-)
+ENDS = frozenset({EventType.BATCH_PAUSED, EventType.BATCH_COMPLETED, EventType.BATCH_FAILED, EventType.BATCH_CANCELLED})
 """After these no run does."""
 
 

@@ -8,8 +8,6 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from batch_pipelines.domain.pipeline import Tier
-
 ALL_TIERS: Final = "all"
 
 TierChoice = Literal["template", "scenario", "edge_case", "all"]
@@ -65,7 +63,9 @@ class Budget(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    max_cost_usd: Decimal | None = Field(default=None, gt=0, description="Never spent over, whatever the estimate said.")
+    max_cost_usd: Decimal | None = Field(
+        default=None, gt=0, description="Never spent over, whatever the estimate said."
+    )
     max_duration_seconds: float | None = Field(default=None, gt=0, description="Limit for the estimated time.")
     warn_at: float = Field(default=0.8, gt=0, le=1, description="Share of a limit from which the gate warns.")
     estimate_over: EstimateOver = Field(

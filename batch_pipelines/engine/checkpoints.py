@@ -92,7 +92,7 @@ class Checkpoints:
             return
         try:
             self._write_with_retries(group)
-        except BaseException as error:  # whatever it is, calls must not go on unrecorded
+        except BaseException as error:  # noqa: BLE001  # whatever it is, calls must not go on unrecorded
             self._failure = error
             self._on_failure(error)
         else:
@@ -101,11 +101,13 @@ class Checkpoints:
     def _write_with_retries(self, group: list[Report]) -> None:
         for remaining in reversed(range(WRITE_TRIES)):
             try:
-                return self._write(group)
+                self._write(group)
             except LedgerUnavailable:
                 if not remaining:
                     raise
                 time.sleep(WRITE_RETRY_SECONDS)
+            else:
+                return
 
 
 def _cost(report: Report) -> Decimal:

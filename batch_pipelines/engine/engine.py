@@ -91,9 +91,7 @@ class Engine:
     def _submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
-    async def _run_phase(
-        self, batch_job_id: str, run_id: str, phase_name: str, start: int, stop: int
-    ) -> PhaseOutcome:
+    async def _run_phase(self, batch_job_id: str, run_id: str, phase_name: str, start: int, stop: int) -> PhaseOutcome:
         items = await asyncio.to_thread(self._ledger.partition_work, batch_job_id, phase_name, start, stop)
         if not items:
             return PhaseOutcome(0, 0, 0)

@@ -148,7 +148,9 @@ class Session:
             call.request = render_request(phase, model, item.parameters, item.tier, item.phase_outputs)
             expected = phase.expected_tokens(item.tier).input_tokens * INPUT_MARGIN
             # A token is at least a byte, so bytes bound the input from above.
-            most_input = max(len((call.request.system or "").encode()) + len(call.request.prompt.encode()), int(expected))
+            most_input = max(
+                len((call.request.system or "").encode()) + len(call.request.prompt.encode()), int(expected)
+            )
             call.worst_case_usd = self._prices.upper_bound(model, most_input, phase.max_tokens, self._clock())
         return call.request
 
@@ -196,7 +198,7 @@ class Session:
         except TimeoutError:
             message = f"no answer within {request.timeout_seconds:g} seconds"
             return None, ProviderError(ErrorCategory.TIMEOUT, message)
-        except Exception as error:  # a defect of ours must cost one item, not the job
+        except Exception as error:  # noqa: BLE001  # a defect of ours must cost one item, not the job
             return None, ProviderError(ErrorCategory.INTERNAL, f"{type(error).__name__}: {error}")
         return completion, refusal_of(completion.stop_reason, completion.text, request.max_tokens)
 

@@ -1,4 +1,4 @@
-"""Keeps one engine's share of a batch job: its slots and its money, renewed before they run out (requirements D2, D6)."""
+"""Keeps one engine's share of a batch job, its slots and its money, renewed in time (requirements D2, D6)."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Share:
 
     async def release(self) -> None:
         """Give the share back to others."""
-        await asyncio.to_thread(self._ledger.release, self._holder, self._session.job.id)
+        await asyncio.to_thread(self._ledger.release, self._holder)
 
     async def _renew_or_wait(self) -> None:
         """Renew; while the ledger is away nothing starts, because the lease may have run out."""

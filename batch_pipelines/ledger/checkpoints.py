@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
-from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from batch_pipelines.domain.attempt import Attempt, Report
 from batch_pipelines.domain.errors import InvalidInput
@@ -16,27 +15,64 @@ from batch_pipelines.ledger.events import write_events
 from batch_pipelines.ledger.folding import AttemptKey, Group, ItemNews, Sums, attempt_key, fold
 from batch_pipelines.ledger.rows import USAGE_COLUMNS, lock_job
 from batch_pipelines.ledger.section import Section
-from batch_pipelines.ledger.tables import attempts, batch_items, batch_jobs, phase_results
-from batch_pipelines.ledger.upsert import insert_for, upsert
+from batch_pipelines.ledger.tables import attempts, batch_items, batch_jobs, job_totals, phase_results
+from batch_pipelines.ledger.upsert import insert_returning_new, upsert
 
 COUNTED = ("attempts", "unknown_costs", *USAGE_COLUMNS, "cost_usd", "duration_ms")
-"""Columns that add up attempts, in phase_results and batch_items alike."""
+"""Columns that add up attempts, alike in phase_results, batch_items and job_totals."""
+
+
+# Statements are built once: building one takes longer than running it.
+_STATUSES = select(batch_items.c.id, batch_items.c.status).where(
+    batch_items.c.batch_job_id == bindparam("job"), batch_items.c.id.in_(bindparam("rows", expanding=True))
+)
+_NEW_ATTEMPTS = insert_returning_new(attempts, attempts.c.item_row, attempts.c.phase, attempts.c.number)
+_ADD_TO_JOB = upsert(job_totals, lambda new: {name: job_totals.c[name] + new[name] for name in COUNTED})
+_ADD_TO_PHASES = upsert(
+    phase_results,
+    lambda new: {
+        **{name: phase_results.c[name] + new[name] for name in COUNTED},
+        **{name: func.coalesce(new[name], phase_results.c[name]) for name in ("model", "completed_at", "output")},
+    },
+)
+# Named apart from the columns, as an UPDATE would otherwise take them for its own.
+_PREFIX = "new_"
+
+
+def _new(name: str) -> ColumnElement[Any]:
+    return bindparam(_PREFIX + name, type_=batch_items.c[name].type)
+
+
+_UPDATE_ITEMS = (
+    update(batch_items)
+    .where(batch_items.c.id == bindparam("row"))
+    .values(
+        {
+            **{name: batch_items.c[name] + _new(name) for name in COUNTED},
+            **{name: func.coalesce(_new(name), batch_items.c[name]) for name in ("model", "output")},
+            # The first start counts, over all runs.
+            "started_at": func.coalesce(batch_items.c.started_at, _new("started_at")),
+        }
+    )
+)
+_MOVE_ITEMS = _UPDATE_ITEMS.values(
+    {name: _new(name) for name in ("status", "completed_at", "error_category", "error_message")}
+)
 
 
 class Checkpoints(Section):
     """The section that makes finished calls durable."""
 
     def record(self, batch_job_id: str, reports: Sequence[Report]) -> None:
-        """Write a group of reports about one job, all or nothing, in seven statements whatever its size.
+        """Write a group of reports about one job, all or nothing, in ten statements at most, whatever its size.
 
         In this order: attempts; per item and phase the sums over all its attempts, of failed ones and earlier runs too;
-        items with the same sums and their moves; the items' events; one `batch:progress`. A report whose attempt (item,
-        phase, number) was written before is passed over whole, so a group may be delivered again after a doubt.
+        items and the job with the same sums; moves and events of items; one `batch:progress`. A report whose attempt
+        (item, phase, number) was written before is passed over whole.
 
         Unknown is not zero: an attempt without a cost adds nothing to the sums and is counted apart, so that readers
         show None where no attempt's cost is known. Where some are, what they show is the known part.
 
-        An item that fails without a call gives `category` and `message` in its report's `data`.
         Raises IllegalMove, JobNotFound, and InvalidInput for a row that is none of the job's.
         """
         if not reports:
@@ -48,16 +84,15 @@ class Checkpoints(Section):
             group = fold(reports, statuses, fresh)
             _write_phases(connection, group)
             _write_items(connection, group)
+            _write_totals(connection, batch_job_id, group)
             write_events(connection, batch_job_id, group.events)
             if group.simulated and not job["simulated"]:
                 connection.execute(update(batch_jobs).where(batch_jobs.c.id == batch_job_id).values(simulated=True))
 
 
 def _statuses(connection: Connection, batch_job_id: str, rows: set[int]) -> dict[int, ItemStatus]:
-    statement = select(batch_items.c.id, batch_items.c.status).where(
-        batch_items.c.batch_job_id == batch_job_id, batch_items.c.id.in_(rows)
-    )
-    found = {row: ItemStatus(status) for row, status in connection.execute(statement)}
+    asked = {"job": batch_job_id, "rows": list(rows)}
+    found = {row: ItemStatus(status) for row, status in connection.execute(_STATUSES, asked)}
     for row in rows - found.keys():
         raise InvalidInput("row", row, f"is no item of batch job {batch_job_id!r}", "take rows from partition_work")
     return found
@@ -68,9 +103,8 @@ def _insert_attempts(connection: Connection, reports: Sequence[Report]) -> set[A
     rows = [_attempt_row(report, report.attempt) for report in reports if report.attempt is not None]
     if not rows:
         return set()
-    key = (attempts.c.item_row, attempts.c.phase, attempts.c.number)
-    statement = insert_for(connection, attempts).on_conflict_do_nothing().returning(*key)
-    return {(row, phase, number) for row, phase, number in connection.execute(statement, rows)}
+    inserted = connection.execute(_NEW_ATTEMPTS[connection.dialect.name], rows)
+    return {(row, phase, number) for row, phase, number in inserted}
 
 
 def _attempt_row(report: Report, attempt: Attempt) -> dict[str, Any]:
@@ -110,41 +144,13 @@ def _write_phases(connection: Connection, group: Group) -> None:
         for (row, phase), news in group.phases.items()
     ]
     if rows:
-        upsert(connection, phase_results, rows, _phase_changes)
+        connection.execute(_ADD_TO_PHASES[connection.dialect.name], rows)
 
 
-def _phase_changes(new: ReadOnlyColumnCollection[str, Any]) -> dict[str, ColumnElement[Any]]:
-    there = phase_results.c
-    latest = ("model", "completed_at", "output")
-    return {
-        **{name: there[name] + new[name] for name in COUNTED},
-        **{name: func.coalesce(new[name], there[name]) for name in latest},
-    }
-
-
-# Named apart from the columns, as an UPDATE would otherwise take them for its own.
-_PREFIX = "new_"
-
-
-def _new(name: str) -> ColumnElement[Any]:
-    return bindparam(_PREFIX + name, type_=batch_items.c[name].type)
-
-
-_UPDATE_ITEMS = (
-    update(batch_items)
-    .where(batch_items.c.id == bindparam("row"))
-    .values(
-        {
-            **{name: batch_items.c[name] + _new(name) for name in COUNTED},
-            **{name: func.coalesce(_new(name), batch_items.c[name]) for name in ("model", "output")},
-            # The first start counts, over all runs.
-            "started_at": func.coalesce(batch_items.c.started_at, _new("started_at")),
-        }
-    )
-)
-_MOVE_ITEMS = _UPDATE_ITEMS.values(
-    {name: _new(name) for name in ("status", "completed_at", "error_category", "error_message")}
-)
+def _write_totals(connection: Connection, batch_job_id: str, group: Group) -> None:
+    if group.total.attempts:
+        row = {"batch_job_id": batch_job_id, **_counted(group.total)}
+        connection.execute(_ADD_TO_JOB[connection.dialect.name], row)
 
 
 def _write_items(connection: Connection, group: Group) -> None:

@@ -13,6 +13,8 @@ from batch_pipelines.domain.events import ITEM_EVENTS, EventType
 from batch_pipelines.domain.transitions import ITEM_SOURCES, ItemTrigger
 from batch_pipelines.ledger.tables import batch_items, events
 
+_INSERT = insert(events)
+
 
 class NewEvent(NamedTuple):
     """An event that has no id yet; `item_id` is None where it is about the batch job."""
@@ -36,7 +38,7 @@ def write_events(connection: Connection, batch_job_id: str, new: Sequence[NewEve
         for event in new
     ]
     if rows:
-        connection.execute(insert(events), rows)
+        connection.execute(_INSERT, rows)
 
 
 def write_item_events(connection: Connection, batch_job_id: str, trigger: ItemTrigger, at: datetime) -> None:

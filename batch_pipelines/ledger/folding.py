@@ -136,7 +136,7 @@ def _fold_move(group: Group, item: ItemNews, report: Report, trigger: ItemTrigge
     item.moved = True
     item.completed_at = report.at if item.status.is_final else None
     item.error_category, item.error_message = None, None
-    data: dict[str, JsonValue] = {"phase": report.phase, **report.data}
+    data: dict[str, JsonValue] = {"phase": report.phase}
     if trigger is ItemTrigger.START:
         item.started_at = item.started_at or report.at
     elif trigger is ItemTrigger.COMPLETE:
@@ -148,12 +148,13 @@ def _fold_move(group: Group, item: ItemNews, report: Report, trigger: ItemTrigge
 
 
 def _failure(report: Report) -> tuple[ErrorCategory, str]:
-    """Why the item failed: its attempt's error; without a call, `category` and `message` of the report's data."""
-    attempt = report.attempt
+    """Why the item failed: the error of its last call, or what kept the call from being made."""
+    attempt, unsent = report.attempt, report.unsent_error
+    if unsent is not None:
+        return unsent.category, unsent.message
     if attempt is not None and attempt.error_category is not None:
         return attempt.error_category, attempt.error_message or ""
-    category = ErrorCategory(report.data.get("category", ErrorCategory.INTERNAL))
-    return category, report.data.get("message", "failed without a reason given")
+    raise ValueError(f"a report fails item {report.item_id!r} and says no reason; give its attempt an error_category")
 
 
 def _progress(group: Group, ended: Counter[ItemStatus], last: Report) -> NewEvent:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 
 from batch_pipelines.domain.job import WorkItem
+from batch_pipelines.domain.pipeline import Tier
 from batch_pipelines.domain.transitions import ITEM_SOURCES, ITEM_TARGETS, ItemStatus, ItemTrigger
 from batch_pipelines.ledger.database import reading, writing
 from batch_pipelines.ledger.events import write_item_events
@@ -61,6 +62,14 @@ class Items(Section):
         with reading(self._engine) as connection:
             read_job(connection, batch_job_id)
             return connection.execute(statement).scalar_one()
+
+    def items_by_tier(self, batch_job_id: str) -> dict[Tier | None, int]:
+        """How many items each tier has; None for items without one. Raises JobNotFound."""
+        column = batch_items.c
+        statement = select(column.tier, func.count()).where(column.batch_job_id == batch_job_id).group_by(column.tier)
+        with reading(self._engine) as connection:
+            read_job(connection, batch_job_id)
+            return {Tier(tier) if tier else None: count for tier, count in connection.execute(statement)}
 
     def release_items(self, batch_job_id: str) -> int:
         """Items that are running become pending, keeping what they finished; returns how many.

@@ -21,16 +21,20 @@ from batch_pipelines.ledger.events import NewEvent, write_events
 from batch_pipelines.ledger.rows import job_of, lock_job, read_job
 from batch_pipelines.ledger.section import Section
 from batch_pipelines.ledger.tables import batch_items, batch_jobs, batch_runs, engine_leases, projects
-from batch_pipelines.ledger.upsert import insert_unless_there
+from batch_pipelines.ledger.upsert import insert_unless_there, upsert
 
 ITEMS_AT_ONCE = 1_000
 """Items written by one statement; bounds the memory that a large job takes."""
 LIST_LIMIT = 100
 
+_ENSURE_PROJECT = insert_unless_there(projects)
+# A run that claims again drives the job anew, from now.
+_NOTE_RUN = upsert(batch_runs, lambda new: {"at": new["at"]})
+
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """Which batch jobs to list (requirement A7); None does not filter. Raises LimitExceeded for a limit out of range."""
+    """Which batch jobs to list (requirement A7); None does not filter. Raises LimitExceeded, InvalidInput."""
 
     project: str | None = None
     status: JobStatus | None = None
@@ -57,7 +61,7 @@ class Jobs(Section):
         project = {"name": plan.project, "created_at": now}
         new = {"id": batch_job_id, "status": JobStatus.PENDING.value, "created_at": now, **_planned(plan)}
         with writing(self._engine) as connection:
-            insert_unless_there(connection, projects, [project])
+            connection.execute(_ENSURE_PROJECT[connection.dialect.name], project)
             try:
                 connection.execute(insert(batch_jobs), new)
             except IntegrityError as error:
@@ -126,7 +130,7 @@ class Jobs(Section):
             if owner is not None and not takeover:
                 raise JobTakenOver(batch_job_id, owner)
             driven = {"batch_job_id": batch_job_id, "run_id": run_id, "at": now}
-            insert_unless_there(connection, batch_runs, [driven])
+            connection.execute(_NOTE_RUN[connection.dialect.name], driven)
             connection.execute(update(batch_jobs).where(batch_jobs.c.id == batch_job_id).values(run_id=run_id))
             return job_of({**row, "run_id": run_id})
 
@@ -167,7 +171,8 @@ class Jobs(Section):
             if status != JobStatus.PENDING:
                 problem = f"is {status!r}, and only a pending batch job can be planned anew"
                 raise InvalidInput("batch_job_id", batch_job_id, problem, "submit the changed spec as a new batch job")
-            insert_unless_there(connection, projects, [{"name": plan.project, "created_at": self._clock()}])
+            project = {"name": plan.project, "created_at": self._clock()}
+            connection.execute(_ENSURE_PROJECT[connection.dialect.name], project)
             changes = {**_planned(plan), "estimate": None}
             connection.execute(update(batch_jobs).where(batch_jobs.c.id == batch_job_id).values(changes))
             connection.execute(delete(batch_items).where(batch_items.c.batch_job_id == batch_job_id))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, select
 
 from batch_pipelines.domain.spec import Budget, Options
 from batch_pipelines.domain.transitions import JobStatus
@@ -16,8 +16,13 @@ from batch_pipelines.ledger.grants import Allowance, Share, decide_grant
 from batch_pipelines.ledger.requests import RequestKind, requests_open
 from batch_pipelines.ledger.rows import lock_job
 from batch_pipelines.ledger.section import Section
-from batch_pipelines.ledger.tables import batch_items, engine_leases
+from batch_pipelines.ledger.tables import engine_leases, job_totals
 from batch_pipelines.ledger.upsert import upsert
+
+_STORE = upsert(
+    engine_leases,
+    lambda new: {name: new[name] for name in ("run_id", "slots", "wanted", "allotment_usd", "expires_at")},
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +77,15 @@ class Leases(Section):
                 others=_others(connection, batch_job_id, holder),
             )
             lease = {
-                **{"batch_job_id": batch_job_id, "holder": holder, "run_id": run_id, "wanted": wanted},
-                **{"slots": allowance.slots, "allotment_usd": allowance.allotment_usd},
+                "batch_job_id": batch_job_id,
+                "holder": holder,
+                "run_id": run_id,
+                "wanted": wanted,
+                "slots": allowance.slots,
+                "allotment_usd": allowance.allotment_usd,
                 "expires_at": now + timedelta(seconds=ttl_seconds),
             }
-            upsert(connection, engine_leases, [lease], lambda new: {name: new[name] for name in lease})
+            connection.execute(_STORE[connection.dialect.name], lease)
             return _grant(connection, job, allowance, concurrency, taken_over)
 
     def release(self, holder: str) -> None:
@@ -100,7 +109,7 @@ def _unspent(connection: Connection, job: RowMapping) -> Decimal | None:
     limit = Budget.model_validate(job["budget"]).max_cost_usd
     if limit is None:
         return None
-    spent = select(func.sum(batch_items.c.cost_usd)).where(batch_items.c.batch_job_id == job["id"])
+    spent = select(job_totals.c.cost_usd).where(job_totals.c.batch_job_id == job["id"])
     return limit - (connection.execute(spent).scalar() or Decimal(0))
 
 

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, case, select, update
-from sqlalchemy.sql.base import ReadOnlyColumnCollection
+from sqlalchemy import Connection, RowMapping, bindparam, case, select, update
 
 from batch_pipelines.ledger.buckets import Bucket, seconds_until, taken
 from batch_pipelines.ledger.database import writing
@@ -24,6 +23,27 @@ class LimitKind(StrEnum):
     REQUESTS = "requests"
     INPUT_TOKENS = "input_tokens"
     OUTPUT_TOKENS = "output_tokens"
+
+
+_ROWS = select(rate_limits).where(rate_limits.c.scope == bindparam("of")).order_by(rate_limits.c.kind).with_for_update()
+_ENSURE = insert_unless_there(rate_limits)
+_STORE = (
+    update(rate_limits)
+    .where(rate_limits.c.scope == bindparam("in_scope"), rate_limits.c.kind == bindparam("of_kind"))
+    .values(
+        {name: bindparam(f"new_{name}", type_=rate_limits.c[name].type) for name in ("capacity", "level", "updated_at")}
+    )
+)
+_CORRECT = (
+    update(rate_limits)
+    .where(rate_limits.c.scope == bindparam("in_scope"), rate_limits.c.kind == bindparam("of_kind"))
+    .values(level=rate_limits.c.level - bindparam("correction"))
+)
+_BLOCKED = rate_limits.c.blocked_until
+_BLOCK = upsert(
+    rate_limits,
+    lambda new: {"blocked_until": case((new["blocked_until"] < _BLOCKED, _BLOCKED), else_=new["blocked_until"])},
+)
 
 
 class RateLimits(Section):
@@ -72,14 +92,7 @@ class RateLimits(Section):
         """Let nobody take anything before this moment, as a provider's `retry-after` asks; never shortens a block."""
         row = {**_empty(scope, LimitKind.REQUESTS), "blocked_until": until}
         with writing(self._engine) as connection:
-            upsert(connection, rate_limits, [row], _later_block)
-
-
-_CORRECT = (
-    update(rate_limits)
-    .where(rate_limits.c.scope == bindparam("in_scope"), rate_limits.c.kind == bindparam("of_kind"))
-    .values(level=rate_limits.c.level - bindparam("correction"))
-)
+            connection.execute(_BLOCK[connection.dialect.name], row)
 
 
 def _empty(scope: str, kind: LimitKind) -> dict[str, object]:
@@ -89,13 +102,12 @@ def _empty(scope: str, kind: LimitKind) -> dict[str, object]:
 
 def _rows(connection: Connection, scope: str, kinds: Mapping[LimitKind, int]) -> dict[LimitKind, RowMapping]:
     """All rows of a scope, locked in one order; those of `kinds` are made where they are missing."""
-    statement = select(rate_limits).where(rate_limits.c.scope == scope).order_by(rate_limits.c.kind).with_for_update()
-    found = {LimitKind(row["kind"]): row for row in connection.execute(statement).mappings()}
+    found = {LimitKind(row["kind"]): row for row in connection.execute(_ROWS, {"of": scope}).mappings()}
     missing = [kind for kind in sorted(kinds) if kind not in found]
     if not missing:
         return found
-    insert_unless_there(connection, rate_limits, [_empty(scope, kind) for kind in missing])
-    return {LimitKind(row["kind"]): row for row in connection.execute(statement).mappings()}
+    connection.execute(_ENSURE[connection.dialect.name], [_empty(scope, kind) for kind in missing])
+    return {LimitKind(row["kind"]): row for row in connection.execute(_ROWS, {"of": scope}).mappings()}
 
 
 def _bucket(row: RowMapping) -> Bucket:
@@ -115,17 +127,3 @@ def _store(connection: Connection, scope: str, buckets: Mapping[LimitKind, Bucke
     ]
     if rows:
         connection.execute(_STORE, rows)
-
-
-_STORE = (
-    update(rate_limits)
-    .where(rate_limits.c.scope == bindparam("in_scope"), rate_limits.c.kind == bindparam("of_kind"))
-    .values(
-        {name: bindparam(f"new_{name}", type_=rate_limits.c[name].type) for name in ("capacity", "level", "updated_at")}
-    )
-)
-
-
-def _later_block(new: ReadOnlyColumnCollection[str, object]) -> dict[str, ColumnElement[object]]:
-    there = rate_limits.c.blocked_until
-    return {"blocked_until": case((there > new.blocked_until, there), else_=new.blocked_until)}

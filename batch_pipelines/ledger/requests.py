@@ -1,4 +1,4 @@
-"""Requests to pause or cancel a batch job: what somebody wants, before it is so (requirements A4, A5)."""
+"""Requests to end a run of a batch job: what somebody wants, before it is so (requirements A4-A6)."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ class RequestKind(StrEnum):
     """Drain, then pause."""
     CANCEL = "cancel"
     """Drain, then cancel what is left."""
+    STOP = "stop"
+    """Drain, then fail: the engine found that it cannot, or may not, go on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, bindparam, select
 
 from batch_pipelines.domain.errors import ErrorCategory, JobNotFound
 from batch_pipelines.domain.job import BatchJob, ItemError
@@ -16,6 +16,11 @@ from batch_pipelines.ledger.tables import batch_jobs
 USAGE_COLUMNS = tuple(Usage.model_fields)
 """The four kinds of token, named alike in every table."""
 
+# Built once: this and the other statements of the ledger's hot path take longer to build than to run.
+_READ = select(batch_jobs).where(batch_jobs.c.id == bindparam("of"))
+# FOR NO KEY UPDATE: rows with a foreign key to the job may still come from elsewhere.
+_LOCK = _READ.with_for_update(key_share=True)
+
 
 def lock_job(connection: Connection, batch_job_id: str) -> RowMapping:
     """The job's row, held until the transaction ends; raises JobNotFound.
@@ -23,33 +28,31 @@ def lock_job(connection: Connection, batch_job_id: str) -> RowMapping:
     Every transaction that writes about a job begins with this. So writers of one job queue, never deadlock, and their
     events become visible in the order of their ids. On SQLite the transaction itself does as much.
     """
-    # FOR NO KEY UPDATE: rows with a foreign key to the job, as those of another transaction's items, may still come.
-    statement = select(batch_jobs).where(batch_jobs.c.id == batch_job_id).with_for_update(key_share=True)
-    row = connection.execute(statement).mappings().first()
+    return _found(connection.execute(_LOCK, {"of": batch_job_id}).mappings().first(), batch_job_id)
+
+
+def read_job(connection: Connection, batch_job_id: str) -> BatchJob:
+    """The job as it is in this transaction; raises JobNotFound."""
+    return job_of(_found(connection.execute(_READ, {"of": batch_job_id}).mappings().first(), batch_job_id))
+
+
+def _found(row: RowMapping | None, batch_job_id: str) -> RowMapping:
     if row is None:
         raise JobNotFound(batch_job_id)
     return row
 
 
-def read_job(connection: Connection, batch_job_id: str) -> BatchJob:
-    """The job as it is in this transaction; raises JobNotFound."""
-    row = connection.execute(select(batch_jobs).where(batch_jobs.c.id == batch_job_id)).mappings().first()
-    if row is None:
-        raise JobNotFound(batch_job_id)
-    return job_of(row)
-
-
-def job_of(row: Mapping[str, Any]) -> BatchJob:
+def job_of(row: Mapping[str, Any] | RowMapping) -> BatchJob:
     """A row of batch_jobs as a value; its columns are named like the fields."""
     return BatchJob.model_validate(dict(row))
 
 
-def usage_of(row: Mapping[str, Any]) -> Usage:
+def usage_of(row: RowMapping) -> Usage:
     """The tokens of a row; sums of PostgreSQL arrive as Decimal, and of no rows as None."""
     return Usage(**{name: int(row[name] or 0) for name in USAGE_COLUMNS})
 
 
-def cost_of(row: Mapping[str, Any]) -> Decimal | None:
+def cost_of(row: RowMapping) -> Decimal | None:
     """What the attempts behind a row cost: the sum of those whose cost is known, a lower bound if others are not.
 
     Unknown is not zero: None where attempts were made and the cost of none is known. Zero where none was made.
@@ -60,7 +63,7 @@ def cost_of(row: Mapping[str, Any]) -> Decimal | None:
     return cost
 
 
-def error_of(row: Mapping[str, Any]) -> ItemError | None:
+def error_of(row: RowMapping) -> ItemError | None:
     """Why an item failed; None for one that did not."""
     if row["error_category"] is None:
         return None

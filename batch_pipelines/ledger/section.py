@@ -17,3 +17,7 @@ class Section:
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self._engine = engine
         self._clock = clock
+
+    def clock(self) -> datetime:
+        """The time now, as everything that is written here has it."""
+        return self._clock()

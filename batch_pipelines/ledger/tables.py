@@ -2,6 +2,7 @@
 
     projects ──< batch_jobs ──< batch_items ──< phase_results      one row per item and phase
                      │               └───────< attempts            one row per call
+                     ├─── job_totals                           one row per job, from its first checkpoint on
                      ├──< events, job_requests, batch_runs, engine_leases, message_batches
     rate_limits                                                    shared by all batch jobs
 
@@ -62,8 +63,6 @@ def _sums() -> list[Column[Any]]:
         *(Column(name, BigInteger, nullable=False, server_default="0") for name in counts),
         Column("cost_usd", Usd, nullable=False, server_default="0"),
         Column("duration_ms", Double, nullable=False, server_default="0"),
-        Column("quality_score", Double),
-        Column("model", NAME),
     ]
 
 
@@ -112,6 +111,13 @@ batch_jobs = Table(
     Index(None, "status"),
 )
 
+job_totals = Table(
+    "job_totals",
+    metadata,
+    _job_id(primary_key=True),
+    *_sums(),  # over all attempts of the job: adding up a million items takes seconds, and is asked for every second
+)
+
 batch_items = Table(
     "batch_items",
     metadata,
@@ -122,6 +128,8 @@ batch_items = Table(
     Column("tier", WORD),
     Column("status", WORD, nullable=False),
     *_sums(),
+    Column("quality_score", Double),
+    Column("model", NAME),
     Column("started_at", UtcDateTime),
     Column("completed_at", UtcDateTime),
     Column("error_category", WORD),
@@ -139,6 +147,8 @@ phase_results = Table(
     _item_row(),
     Column("phase", NAME, nullable=False),
     *_sums(),
+    Column("quality_score", Double),
+    Column("model", NAME),
     Column("completed_at", UtcDateTime),  # NULL while no attempt was accepted
     Column("output", ForeignText),
     PrimaryKeyConstraint("item_row", "phase"),

@@ -1,6 +1,6 @@
 """The assets of one pipeline: `plan` and its check → `results` → `report` (architecture, decision 2)."""
 
-from __future__ import annotations
+# No postponed annotations here: Dagster reads the types of its functions when it makes ops of them.
 
 from pathlib import Path
 

@@ -12,9 +12,7 @@ from batch_pipelines.control.reading import parse_spec
 from batch_pipelines.domain.spec import Budget, Options, Spec
 
 # Dagster shows an enum's names, so these have the values of a spec as names; `continue` can only be one in this form.
-TierName = Enum(
-    "TierName", {"template": "template", "scenario": "scenario", "edge_case": "edge_case", "all": "all"}
-)
+TierName = Enum("TierName", {"template": "template", "scenario": "scenario", "edge_case": "edge_case", "all": "all"})
 ErrorHandlingName = Enum("ErrorHandlingName", {"continue": "continue", "stop": "stop"})
 PriorityName = Enum("PriorityName", {"low": "low", "normal": "normal", "high": "high", "critical": "critical"})
 EstimateOverName = Enum("EstimateOverName", {"refuse": "refuse", "warn": "warn"})

@@ -1,6 +1,6 @@
 """The ops inside `results`: open item partitions → one op for each phase → collect (architecture, decision 3)."""
 
-from __future__ import annotations
+# No postponed annotations here: Dagster reads the types of its functions when it makes ops of them.
 
 import asyncio
 from collections.abc import Iterator
@@ -100,8 +100,6 @@ async def _finish_missing(services: Services, run_id: str, pipeline: Pipeline, b
 
     async def finish(start: int) -> None:
         for phase in pipeline.phases:
-            await asyncio.wrap_future(
-                services.engine.run_phase(batch_job_id, run_id, phase.name, start, start + size)
-            )
+            await asyncio.wrap_future(services.engine.run_phase(batch_job_id, run_id, phase.name, start, start + size))
 
     await asyncio.gather(*(finish(start) for start in range(0, job.total_items, size)))

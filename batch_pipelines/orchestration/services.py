@@ -41,7 +41,9 @@ class Services:
         """The engine of this process."""
         settings, ledger = self.settings, self.ledger
         return self._closing.enter_context(
-            Engine(ledger, connector(settings), price_book(settings), limiter(settings, ledger, utc_now), utc_now, Random())
+            Engine(
+                ledger, connector(settings), price_book(settings), limiter(settings, ledger, utc_now), utc_now, Random()
+            )
         )
 
     def close(self) -> None:

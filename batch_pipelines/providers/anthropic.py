@@ -59,7 +59,7 @@ class AnthropicProvider:
         try:
             async with asyncio.timeout(CHECK_SECONDS):
                 await self._client.models.with_raw_response.list(limit=1, timeout=_timeout(CHECK_SECONDS))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever a call raises becomes a ProviderError
             if isinstance(error, anthropic.APIStatusError) and error.status_code in ANSWERS_WITHOUT_MODEL_LIST:
                 return
             raise provider_error(error, secret=self._secret, now=self._now()) from None
@@ -76,12 +76,12 @@ class AnthropicProvider:
                     system=anthropic.omit if request.system is None else request.system,
                     timeout=_timeout(request.timeout_seconds),
                 )
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever a call raises becomes a ProviderError
             # Without its cause, whose text and request may hold the key.
             raise provider_error(error, secret=self._secret, now=self._now()) from None
         try:
             return _completion(await response.parse(), response.headers)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a strange body can make the SDK raise anything
             raise unreadable(error, response.headers, secret=self._secret) from None
 
     async def close(self) -> None:

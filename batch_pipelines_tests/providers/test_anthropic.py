@@ -212,9 +212,7 @@ async def test_the_right_key_passes_the_check_without_a_message(serve: Serve, co
 
 
 @pytest.mark.parametrize("status", [404, 405, 501])
-async def test_a_server_without_a_model_list_counts_as_reachable(
-    answer: Answer, connect: Connect, status: int
-) -> None:
+async def test_a_server_without_a_model_list_counts_as_reachable(answer: Answer, connect: Connect, status: int) -> None:
     """Servers that speak only the Messages API pass the check."""
 
     async def bare(_: web.Request) -> web.StreamResponse:

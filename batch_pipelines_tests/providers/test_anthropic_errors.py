@@ -146,7 +146,9 @@ def test_errors_without_a_status_have_a_category(name: str) -> None:
     assert category_of(bare_error(name)) is OTHER_CLASSES[name]
 
 
-@pytest.mark.parametrize(("status", "expected"), [(402, C.SPEND_LIMIT), (418, C.INVALID_REQUEST), (599, C.SERVER_ERROR)])
+@pytest.mark.parametrize(
+    ("status", "expected"), [(402, C.SPEND_LIMIT), (418, C.INVALID_REQUEST), (599, C.SERVER_ERROR)]
+)
 def test_statuses_without_a_class_are_sorted_by_their_hundred(status: int, expected: ErrorCategory) -> None:
     """An unknown status is the provider's failure from 500 on, and an invalid request below."""
     assert category_of(status_error(status)) is expected

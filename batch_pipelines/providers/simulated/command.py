@@ -36,8 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         config = load_config(options.config)
     except InvalidInput as error:
-        print(f"--config: {error}", file=sys.stderr)
-        return 2
+        return _refuse(f"--config: {error}")
     return simulate(options.port, config, log_file=options.log_file, exit_with_stdin=options.exit_with_stdin)
 
 
@@ -47,14 +46,18 @@ def simulate(port: int, config: SimulatedConfig, *, log_file: Path | None = None
         try:
             file = stack.enter_context(log_file.open("a", encoding="utf-8")) if log_file else None
         except OSError as error:
-            print(f"--log-file: {log_file} cannot be written ({error}); name another file", file=sys.stderr)
-            return 2
+            return _refuse(f"--log-file: {log_file} cannot be written ({error}); name another file")
         try:
             asyncio.run(_serve(port, config, file, exit_with_stdin))
         except OSError as error:
-            print(f"--port: {port} cannot be used on 127.0.0.1 ({error.strerror}); choose another", file=sys.stderr)
-            return 2
+            return _refuse(f"--port: {port} cannot be used on 127.0.0.1 ({error.strerror}); choose another")
     return 0
+
+
+def _refuse(problem: str) -> int:
+    """Say what is wrong, and the exit code for wrong usage."""
+    sys.stderr.write(f"{problem}\n")
+    return 2
 
 
 async def _serve(port: int, config: SimulatedConfig, file: TextIO | None, exit_with_stdin: bool) -> None:
@@ -66,7 +69,8 @@ async def _serve(port: int, config: SimulatedConfig, file: TextIO | None, exit_w
         loop.add_signal_handler(number, stop.set)
     if exit_with_stdin:
         threading.Thread(target=_stop_at_end_of_input, args=(loop, stop), daemon=True).start()
-    print(f"{LISTENING}{url}", flush=True)
+    sys.stdout.write(f"{LISTENING}{url}\n")
+    sys.stdout.flush()
     try:
         await stop.wait()
     finally:

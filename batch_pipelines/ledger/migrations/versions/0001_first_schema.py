@@ -30,6 +30,7 @@ def upgrade() -> None:
     create_engine_leases()
     create_events()
     create_job_requests()
+    create_job_totals()
     create_message_batches()
     create_attempts()
     create_phase_results()
@@ -49,8 +50,6 @@ def sums() -> list[sa.Column[Any]]:
         *(sa.Column(name, sa.BigInteger(), server_default="0", nullable=False) for name in counts),
         sa.Column("cost_usd", PICO_USD, server_default="0", nullable=False),
         sa.Column("duration_ms", sa.Double(), server_default="0", nullable=False),
-        sa.Column("quality_score", sa.Double()),
-        sa.Column("model", sa.Text()),
     ]
 
 
@@ -123,6 +122,8 @@ def create_batch_items() -> None:
         sa.Column("tier", WORD),
         sa.Column("status", WORD, nullable=False),
         *sums(),
+        sa.Column("quality_score", sa.Double()),
+        sa.Column("model", sa.Text()),
         sa.Column("started_at", MOMENT),
         sa.Column("completed_at", MOMENT),
         sa.Column("error_category", WORD),
@@ -210,6 +211,19 @@ def create_job_requests() -> None:
     op.create_index(op.f("ix_job_requests_batch_job_id"), "job_requests", ["batch_job_id"])
 
 
+def create_job_totals() -> None:
+    """Table job_totals."""
+    op.create_table(
+        "job_totals",
+        sa.Column("batch_job_id", sa.Text(), nullable=False),
+        *sums(),
+        sa.ForeignKeyConstraint(
+            ["batch_job_id"], ["batch_jobs.id"], name=op.f("fk_job_totals_batch_job_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("batch_job_id", name=op.f("pk_job_totals")),
+    )
+
+
 def create_message_batches() -> None:
     """Table message_batches."""
     op.create_table(
@@ -267,6 +281,8 @@ def create_phase_results() -> None:
         sa.Column("item_row", sa.BigInteger(), nullable=False),
         sa.Column("phase", sa.Text(), nullable=False),
         *sums(),
+        sa.Column("quality_score", sa.Double()),
+        sa.Column("model", sa.Text()),
         sa.Column("completed_at", MOMENT),
         sa.Column("output", sa.Text()),
         sa.ForeignKeyConstraint(

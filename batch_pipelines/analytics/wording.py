@@ -1,0 +1,73 @@
+"""Figures and foreign words as a report writes them. What is unknown is written `unknown`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from batch_pipelines.domain.pipeline import Tier
+from batch_pipelines.estimation.duration import formatted
+from batch_pipelines.estimation.money import spoken
+
+UNKNOWN = "unknown"
+LONGEST_QUOTE = 160
+MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~!&])")
+
+
+def tier_name(tier: str | None) -> str:
+    """A tier for people; items without one are all of a kind."""
+    return "all items" if tier is None else Tier(tier).value.replace("_", " ")
+
+
+def money(amount: Decimal | None) -> str:
+    """An amount with its unit."""
+    return UNKNOWN if amount is None else spoken(amount)
+
+
+def signed_money(amount: Decimal) -> str:
+    """A difference with its sign; zero has none."""
+    return f"+{spoken(amount)}" if amount > 0 else spoken(amount)
+
+
+def signed_time(seconds: float) -> str:
+    """A difference of times in words, with its sign; below half a second there is none to speak of."""
+    if abs(seconds) < 0.5:
+        return "none"
+    return f"{'+' if seconds > 0 else '-'}{formatted(abs(seconds))}"
+
+
+def percent(value: float | None, *, signed: bool = False) -> str:
+    """A percentage with one digit after the point at most."""
+    if value is None:
+        return UNKNOWN
+    rounded = round(value, 1) + 0.0  # adding it makes -0.0 a plain zero
+    text = f"{rounded:+,.1f}" if signed and rounded else f"{rounded:,.1f}"
+    return f"{text.removesuffix('.0')} %"
+
+
+def milliseconds(value: float | None) -> str:
+    """A duration of a call in the unit that suits it."""
+    if value is None:
+        return UNKNOWN
+    if value < 1000:
+        return f"{value:.0f} ms"
+    return f"{value / 1000:.1f} s" if value < 120_000 else formatted(value / 1000)
+
+
+def count(number: int, noun: str) -> str:
+    """`1 item`, `1,200 items`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def quoted(text: str) -> str:
+    """Foreign text on one line, cut where it is long, without power over the page: its markup is shown, not obeyed."""
+    line = " ".join(text.split())
+    line = line if len(line) <= LONGEST_QUOTE else f"{line[: LONGEST_QUOTE - 1]}…"
+    return MARKUP.sub(r"\\\1", line)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table whose first column is text and whose others are figures, set to the right."""
+    lines = [head, ["---", *("---:" for _ in head[1:])], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

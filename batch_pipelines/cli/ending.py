@@ -1,0 +1,35 @@
+"""What a finished run leaves on the terminal: how it went, and where to go from here."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from batch_pipelines.cli.summary import print_analytics, print_status
+from batch_pipelines.control.status import JobStatusView
+from batch_pipelines.domain.transitions import JobStatus
+from batch_pipelines.ledger.store import Ledger
+from batch_pipelines.settings import Settings
+
+
+def print_ending(console: Console, ledger: Ledger, settings: Settings, view: JobStatusView) -> None:
+    """The whole story of a batch job that completed; for others, why not and what to do about it."""
+    console.print()
+    if view.status is JobStatus.COMPLETED:
+        # pandas takes a second to import, and only a batch job that is over needs it.
+        from batch_pipelines.analytics.summary import summarize
+
+        job = ledger.job(view.id)
+        print_analytics(console, job, summarize(ledger, job))
+    else:
+        print_status(console, view)
+    console.print()
+    console.print(f"Results      batch-pipelines results {view.id}", soft_wrap=True)
+    if view.status is JobStatus.COMPLETED:
+        console.print(f"Analytics    batch-pipelines analytics {view.id}", soft_wrap=True)
+    elif view.status is not JobStatus.CANCELLED:
+        console.print(f"Go on        batch-pipelines resume {view.id}", soft_wrap=True)
+    if view.run_id:
+        console.print(
+            f"Dagster run  {settings.dagster_url}/runs/{view.run_id} (start the UI with `make ui`)", soft_wrap=True
+        )
+    console.print(f"Ledger       {settings.shown_ledger_url}", soft_wrap=True)

@@ -1,0 +1,129 @@
+"""Batch jobs, calls and events to make figures of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from pydantic import JsonValue
+
+from batch_pipelines.domain.estimate import Estimate
+from batch_pipelines.domain.events import Event, EventType
+from batch_pipelines.domain.job import BatchJob, Progress
+from batch_pipelines.domain.pipeline import Phase, Pipeline, TaskType, Tier, TokenProfile
+from batch_pipelines.domain.spec import Budget, Options, Priority
+from batch_pipelines.domain.transitions import ItemStatus, JobStatus
+from batch_pipelines.domain.usage import Usage
+from batch_pipelines.estimation.duration import Pace
+from batch_pipelines.estimation.estimator import Workload, estimate
+from batch_pipelines.estimation.prices import Price, PriceBook
+from batch_pipelines.ledger.queries import FinishedCall
+
+START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+PRICES = PriceBook([Price(model="dear", input_usd_per_mtok=Decimal(15), output_usd_per_mtok=Decimal(75))])
+TIERS: dict[Tier | None, int] = dict.fromkeys(Tier, 30)
+
+
+def after(seconds: float) -> datetime:
+    """The moment so many seconds after the start."""
+    return START + timedelta(seconds=seconds)
+
+
+def pipeline(*phases: str) -> Pipeline:
+    """A pipeline of phases with these names, with the tokens of requirement C2 in each."""
+    return Pipeline(
+        name="conversation_generation",
+        description="Writes conversations.",
+        model="dear",
+        tiered=True,
+        phases=tuple(
+            Phase(
+                name=name,
+                task_type=TaskType.CONVERSATION,
+                prompt="Write {{ item.topic }}.",
+                tier_tokens={
+                    Tier.TEMPLATE: TokenProfile(input_tokens=2000, output_tokens=3000),
+                    Tier.SCENARIO: TokenProfile(input_tokens=2500, output_tokens=4000),
+                    Tier.EDGE_CASE: TokenProfile(input_tokens=3000, output_tokens=5000),
+                },
+            )
+            for name in phases
+        ),
+    )
+
+
+def estimate_of(phases: Pipeline, tiers: dict[Tier | None, int]) -> Estimate:
+    """The estimate of these items at three calls at once."""
+    return estimate(Workload(phases, tiers, None, 3, Budget()), PRICES, Pace(), START)
+
+
+def batch_job(**changes: Any) -> BatchJob:
+    """Ninety conversations, thirty of each tier, that completed in eleven minutes, with their estimate."""
+    phases = changes.pop("pipeline", pipeline("generate"))
+    values: dict[str, Any] = {
+        "id": "job_1",
+        "name": "All tiers",
+        "description": "",
+        "project": "default",
+        "pipeline": phases,
+        "tier": "all",
+        "priority": Priority.NORMAL,
+        "status": JobStatus.COMPLETED,
+        "options": Options(concurrency=3),
+        "budget": Budget(max_cost_usd=Decimal(50)),
+        "tags": {},
+        "creator": None,
+        "simulated": False,
+        "total_items": 90,
+        "created_at": after(-5),
+        "started_at": START,
+        "completed_at": after(660),
+        "run_id": "run_1",
+        "error": None,
+        "warnings": (),
+        "estimate": estimate_of(phases, TIERS),
+    }
+    return BatchJob(**values | changes)
+
+
+def call(item_id: str, **changes: Any) -> FinishedCall:
+    """One phase of an item of the template tier that succeeded after a second and for a cent."""
+    values: dict[str, Any] = {
+        "item_id": item_id,
+        "tier": Tier.TEMPLATE,
+        "item_status": ItemStatus.COMPLETED,
+        "phase": "generate",
+        "model": "dear",
+        "attempts": 1,
+        "duration_ms": 1000.0,
+        "usage": Usage(input_tokens=2000, output_tokens=3000),
+        "cost_usd": Decimal("0.01"),
+        "quality_score": None,
+        "completed_at": after(1),
+    }
+    return FinishedCall(**values | changes)
+
+
+def progress(**changes: Any) -> Progress:
+    """Nothing happened yet, for two items."""
+    values: dict[str, Any] = dict.fromkeys(("pending", "running", "completed", "failed", "skipped", "cancelled"), 0)
+    return Progress(**values | {"total": 2, "cost_usd": Decimal(0), "usage": Usage()} | changes)
+
+
+class Story:
+    """Events with ids that grow, told one after the other."""
+
+    def __init__(self) -> None:
+        self._events: list[Event] = []
+
+    def tell(self, seconds: float, kind: EventType, item_id: str | None = None, **data: JsonValue) -> Story:
+        """Add what happened so many seconds after the start."""
+        number = len(self._events) + 1
+        event = Event(id=number, batch_job_id="job_1", item_id=item_id, type=kind, at=after(seconds), data=data)
+        self._events.append(event)
+        return self
+
+    def __iter__(self) -> Iterator[Event]:
+        return iter(self._events)
