@@ -42,7 +42,7 @@ def chart_png(job: BatchJob, analytics: Analytics) -> bytes:
     over_time, by_tier = figure.subplots(1, 2, gridspec_kw={"wspace": 0.06})
     _draw_progress(over_time, job, analytics)
     _draw_costs(by_tier, job, analytics)
-    pixels, size = canvas.print_to_buffer()
+    pixels, size = canvas.print_to_buffer()  # type: ignore[no-untyped-call]  # matplotlib gives it no types
     picture = Image.frombuffer("RGBA", size, pixels)
     file = BytesIO()
     # A palette makes it a third of the size, and the report, with the image in it, is kept by Dagster.

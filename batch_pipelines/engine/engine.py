@@ -46,7 +46,7 @@ class _Open:
 class Engine:
     """Runs phases of batch jobs; every method may be called from any thread and returns at once.
 
-    `connect` gives the provider and is called at the first call only, on the engine's loop.
+    `connect` gives the provider and is called once, on the engine's loop, when it is first needed.
     """
 
     def __init__(
@@ -77,6 +77,10 @@ class Engine:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def connect(self) -> Future[Provider]:
+        """Get the provider ready, so that the first call does not wait for it."""
+        return self._submit(self._connected())
+
     def run_phase(self, batch_job_id: str, run_id: str, phase: str, start: int, stop: int) -> Future[PhaseOutcome]:
         """Do a phase for the items at positions [start, stop) that still need it."""
         return self._submit(self._run_phase(batch_job_id, run_id, phase, start, stop))
@@ -101,13 +105,18 @@ class Engine:
     async def _run_items(self, job: BatchJob, run_id: str, phase_name: str, items: list[WorkItem]) -> PhaseOutcome:
         if job.status is not JobStatus.RUNNING:
             return PhaseOutcome(0, 0, len(items))
-        opened = self._open.get(job.id) or self._open_session(job, run_id)
+        provider = await self._connected()
+        opened = self._open.get(job.id) or self._open_session(job, run_id, provider)
         done = asyncio.ensure_future(opened.session.run_phase(job.pipeline.phase(phase_name), items))
         opened.share.hurry()
         return await done
 
-    def _open_session(self, job: BatchJob, run_id: str) -> _Open:
-        self._provider = self._provider or self._connect()
+    async def _connected(self) -> Provider:
+        if self._provider is None:
+            self._provider = self._connect()
+        return self._provider
+
+    def _open_session(self, job: BatchJob, run_id: str, provider: Provider) -> _Open:
         settled = _Sum()
         loop = asyncio.get_running_loop()
 
@@ -119,7 +128,7 @@ class Engine:
         )
         session = Session(
             job,
-            self._provider,
+            provider,
             self._prices,
             self._limiter,
             checkpoints,
@@ -136,7 +145,9 @@ class Engine:
             lambda: asyncio.wrap_future(checkpoints.flush()),
             self._random,
         )
-        opened = _Open(session, share, checkpoints, loop.create_task(share.keep()))
+        keeper = loop.create_task(share.keep())
+        keeper.add_done_callback(lambda ended: _halt_after(ended, session))
+        opened = _Open(session, share, checkpoints, keeper)
         self._open[job.id] = opened
         return opened
 
@@ -160,6 +171,12 @@ class Engine:
         self._open.clear()
         if self._provider is not None:
             await self._provider.close()
+
+
+def _halt_after(keeper: asyncio.Task[None], session: Session) -> None:
+    """Without its keeper a session may start nothing: whoever waits for it must not wait for ever."""
+    if not keeper.cancelled() and (error := keeper.exception()):
+        session.halt(RequestKind.STOP, f"the engine failed: {error!r}")
 
 
 class _Sum:

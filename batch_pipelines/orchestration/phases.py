@@ -15,6 +15,7 @@ from batch_pipelines.domain.transitions import JobTrigger
 from batch_pipelines.orchestration import metadata
 from batch_pipelines.orchestration.failures import end_without_result, explained
 from batch_pipelines.orchestration.services import Services
+from batch_pipelines.settings import ExecutorName
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,9 @@ def open_item_partitions(context: dg.OpExecutionContext, plan: str) -> Iterator[
     """One dynamic output for each range of items."""
     services: Services = context.resources.services
     with explained():
+        if services.settings.executor is not ExecutorName.MULTIPROCESS:
+            # Before the clock of the batch job starts; a step with a process of its own would connect for nothing.
+            services.engine.connect().result()
         job = open_run(services.ledger, plan, context.run_id)
     size = job.options.items_per_partition or job.total_items
     for start in range(0, job.total_items, size):

@@ -10,7 +10,7 @@ from typing import Any
 
 from batch_pipelines.providers.simulated.brief import Brief, brief_of
 
-REMOVED_PARAMETERS = ("top_p", "top_k")
+REMOVED_PARAMETERS = ("temperature", "top_p", "top_k")
 """Sampling parameters that the API refuses from version 2026-10-21 on."""
 
 NOT_INPUT = frozenset({"max_tokens", "stream", "metadata", "service_tier"})
