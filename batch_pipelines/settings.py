@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from batch_pipelines.domain.errors import InvalidInput
 
-LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+ENV_FILE = ".env"
+PASSWORD = re.compile(r"(?<=[?&])((?:ssl)?password)=[^&]*")
+"""A password among the options of a database URL."""
 
 
 class ProviderName(StrEnum):
@@ -36,7 +40,13 @@ class Settings(BaseSettings):
     """What a deployment decides. Variables are named BATCH_PIPELINES_<FIELD> unless said otherwise."""
 
     model_config = SettingsConfigDict(
-        env_prefix="BATCH_PIPELINES_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+        env_prefix="BATCH_PIPELINES_",
+        env_file=ENV_FILE,
+        # Compose files and CI pass on variables that nobody set as empty ones.
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
     )
 
     dagster_home: Path = Field(default=Path(".dagster_home"), validation_alias=AliasChoices("DAGSTER_HOME"))
@@ -53,13 +63,22 @@ class Settings(BaseSettings):
     requests_per_minute: int | None = Field(default=None, gt=0)
     input_tokens_per_minute: int | None = Field(default=None, gt=0)
     output_tokens_per_minute: int | None = Field(default=None, gt=0)
-    seconds_per_call: float | None = Field(default=None, gt=0)
+    seconds_per_call: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """What the time model takes for one call; default: by provider."""
     prices_file: Path | None = None
     """YAML with prices that go before the price book's."""
     executor: ExecutorName = ExecutorName.ASYNC
     max_items: int = Field(default=10_000, ge=1, le=1_000_000)
     """Items of one batch job at most."""
+
+    @field_validator("dagster_url", "anthropic_base_url")
+    @classmethod
+    def _addresses_are_complete(cls, value: str | None) -> str | None:
+        if value is not None:
+            address = urlsplit(value)
+            if address.scheme not in ("http", "https") or not address.hostname:
+                raise ValueError("an address starts with http:// or https:// and names a host")
+        return value
 
     @property
     def home(self) -> Path:
@@ -74,17 +93,22 @@ class Settings(BaseSettings):
     @property
     def shown_ledger_url(self) -> str:
         """The ledger's URL without its password."""
-        address = urlsplit(self.ledger_url)
-        if address.password is None:
-            return self.ledger_url
-        return self.ledger_url.replace(f":{address.password}@", ":***@", 1)
+        url = PASSWORD.sub(r"\1=***", self.ledger_url)
+        password = urlsplit(url).password
+        return url if password is None else url.replace(f":{password}@", ":***@", 1)
 
     @property
     def simulated_url(self) -> str | None:
         """A simulated provider that already runs: ANTHROPIC_BASE_URL, if it is on loopback."""
-        if self.anthropic_base_url and urlsplit(self.anthropic_base_url).hostname in LOOPBACK_HOSTS:
-            return self.anthropic_base_url
-        return None
+        url = self.anthropic_base_url
+        return url if url and _is_loopback(urlsplit(url).hostname or "") else None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def load_settings() -> Settings:
@@ -95,4 +119,7 @@ def load_settings() -> Settings:
         first = error.errors()[0]
         field = str(first["loc"][0])
         variable = field if field.isupper() else f"BATCH_PIPELINES_{field.upper()}"
-        raise InvalidInput(variable, first["input"], f"is not usable ({first['msg']})", "correct or unset it") from None
+        problem = f"is not usable ({first['msg'].removeprefix('Value error, ')})"
+        raise InvalidInput(variable, first["input"], problem, "correct or unset it") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(ENV_FILE, None, f"cannot be read ({error})", "mend or remove the file") from None

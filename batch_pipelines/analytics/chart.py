@@ -9,9 +9,8 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from batch_pipelines.analytics.values import Analytics, TierCost
-from batch_pipelines.analytics.wording import tier_name
+from batch_pipelines.analytics.wording import money, tier_name
 from batch_pipelines.domain.job import BatchJob
-from batch_pipelines.estimation.money import spoken
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -98,8 +97,7 @@ def _draw_costs(axes: Axes, job: BatchJob, analytics: Analytics) -> None:
 def _draw_bars(axes: Axes, costs: list[Decimal | None], offset: float, label: str, color: str) -> None:
     rows = [row + offset for row in range(len(costs))]
     bars = axes.barh(rows, [float(cost or 0) for cost in costs], BAR_HEIGHT, label=label, color=color)
-    amounts = ["unknown" if cost is None else spoken(cost) for cost in costs]
-    axes.bar_label(bars, amounts, padding=4, color=INK, fontsize=9)
+    axes.bar_label(bars, [money(cost) for cost in costs], padding=4, color=INK, fontsize=9)
 
 
 def _longest(tiers: tuple[TierCost, ...], estimated: Mapping[str | None, Decimal]) -> float:

@@ -90,10 +90,8 @@ def _against_estimate(job: BatchJob, analytics: Analytics) -> str:
     if estimate is None:
         return "## Estimate against actual\n\nThere is no estimate of this batch job."
     if cost is None or time is None:
-        return (
-            f"## Estimate\n\n{money(estimate.total_cost_usd)} and {estimate.time.formatted}; "
-            "it is compared when the batch job is over."
-        )
+        fate = "nothing ran to compare it with" if job.status.is_final else "it is compared when the batch job is over"
+        return f"## Estimate\n\n{money(estimate.total_cost_usd)} and {estimate.time.formatted}; {fate}."
     lines = (
         (
             "Cost",
@@ -111,7 +109,9 @@ def _against_estimate(job: BatchJob, analytics: Analytics) -> str:
         ),
     )
     text = table(("", "Estimate", "Actual", "Difference", "Within margin"), lines)
-    return f"## Estimate against actual\n\n{text}{_incomplete(analytics)}"
+    low, high, coverage = estimate.interval.low_usd, estimate.interval.high_usd, estimate.interval.coverage * 100
+    expected = f"The cost was expected from {money(low)} to {money(high)}, with a probability of {percent(coverage)}."
+    return f"## Estimate against actual\n\n{text}\n\n{expected}{_incomplete(analytics)}"
 
 
 def _verdict(within: bool, margin: float) -> str:
@@ -120,10 +120,11 @@ def _verdict(within: bool, margin: float) -> str:
 
 def _incomplete(analytics: Analytics) -> str:
     """A warning where the two columns are not about the same items."""
-    left = analytics.overview.pending + analytics.overview.cancelled
+    items = analytics.overview
+    left = items.pending + items.cancelled + items.skipped
     if not left:
         return ""
-    return f"\n\nThe estimate is for all {count(analytics.overview.total, 'item')}; {left:,} of them were not finished."
+    return f" The estimate is for all {count(items.total, 'item')}, of which {left:,} did not run to their end."
 
 
 def _items(analytics: Analytics) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from batch_pipelines.analytics.costs import costs
 from batch_pipelines.analytics.distributions import error_distribution, quality_distribution
@@ -12,13 +14,30 @@ from batch_pipelines.analytics.timeline import life_of, timeline
 from batch_pipelines.analytics.values import Analytics, Overview, Performance, PhasePerformance, Tokens, Variances
 from batch_pipelines.domain.events import Event, working_seconds
 from batch_pipelines.domain.job import BatchJob, Progress
+from batch_pipelines.domain.pipeline import Tier
 from batch_pipelines.domain.transitions import ItemStatus
 from batch_pipelines.estimation.variance import cost_variance, time_variance
-from batch_pipelines.ledger.queries import FinishedCall
+from batch_pipelines.ledger.queries import ErrorCount, FinishedCall
 from batch_pipelines.ledger.store import Ledger
 
 EVENTS_AT_ONCE = 5_000
 """Events read by one query; bounds the memory that a large job takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What the ledger holds about one batch job."""
+
+    progress: Progress
+    calls: Sequence[FinishedCall]
+    """In the order of their ends."""
+    errors: Sequence[ErrorCount]
+    """The most frequent first."""
+    items_by_tier: Mapping[Tier | None, int]
+    job_events: Sequence[Event]
+    """Of the batch job itself, in order."""
+    events: Iterable[Event]
+    """All of them in order; gone through once, so that a large job's need not be in memory."""
 
 
 def summarize(ledger: Ledger, job: BatchJob) -> Analytics:
@@ -26,23 +45,33 @@ def summarize(ledger: Ledger, job: BatchJob) -> Analytics:
 
     The ledger is read several times: figures of a batch job that is running may be some calls apart.
     """
-    calls = ledger.finished_calls(job.id)
-    progress = ledger.progress(job.id)
-    job_events = ledger.job_events(job.id)
-    now = ledger.clock()
-    seconds = working_seconds(job_events, now)
-    life = life_of(job_events, now)
+    sources = Sources(
+        progress=ledger.progress(job.id),
+        calls=ledger.finished_calls(job.id),
+        errors=ledger.errors(job.id),
+        items_by_tier=ledger.items_by_tier(job.id),
+        job_events=ledger.job_events(job.id),
+        events=_all_events(ledger, job.id),
+    )
+    return compose(job, sources, ledger.clock())
+
+
+def compose(job: BatchJob, sources: Sources, now: datetime) -> Analytics:
+    """The figures from what the ledger holds."""
+    progress, calls = sources.progress, sources.calls
+    seconds = working_seconds(sources.job_events, now)
+    life = life_of(sources.job_events, now)
     return Analytics(
         overview=_overview(progress),
-        cost=costs(job, progress, calls, ledger.items_by_tier(job.id)),
+        cost=costs(job, progress, calls, sources.items_by_tier),
         tokens=Tokens(
             input_tokens=progress.usage.total_input_tokens,
             output_tokens=progress.usage.output_tokens,
         ),
         performance=_performance(job, progress, calls, seconds),
-        error_distribution=error_distribution(ledger.errors(job.id)),
+        error_distribution=error_distribution(sources.errors),
         quality_distribution=quality_distribution(calls),
-        timeline=timeline(life, _all_events(ledger, job.id)) if life else (),
+        timeline=timeline(life, sources.events) if life else (),
         variance=_variances(job, progress, seconds),
     )
 

@@ -50,7 +50,7 @@ class TierCost(_Frozen):
     """All items of the tier, whether they ended or not."""
     cost_usd: Decimal | None
     per_item_usd: Decimal | None
-    """Average of the items that succeeded or failed; None where there is none, or none of known cost."""
+    """Average of the items that succeeded, or failed after a phase; None where there is none, or none of known cost."""
     percentage: float | None
 
 

@@ -21,13 +21,17 @@ def tier_name(tier: str | None) -> str:
 
 
 def money(amount: Decimal | None) -> str:
-    """An amount with its unit."""
-    return UNKNOWN if amount is None else spoken(amount)
+    """An amount with its unit, in cents at least."""
+    if amount is None:
+        return UNKNOWN
+    number, unit = spoken(amount).split()
+    whole, _, cents = number.partition(".")
+    return f"{whole}.{cents:0<2} {unit}"
 
 
 def signed_money(amount: Decimal) -> str:
     """A difference with its sign; zero has none."""
-    return f"+{spoken(amount)}" if amount > 0 else spoken(amount)
+    return f"+{money(amount)}" if amount > 0 else money(amount)
 
 
 def signed_time(seconds: float) -> str:

@@ -96,8 +96,10 @@ def _planned_items(spec: Spec, pipeline: Pipeline, raw: list[dict[str, JsonValue
 
 def _item_id(item: dict[str, JsonValue], position: int) -> str:
     item_id = item.get("id")
+    if item_id is None:
+        raise InvalidInput(f"items.{position}.id", None, "is missing", "give every item an id")
     if isinstance(item_id, bool) or not isinstance(item_id, str | int) or not str(item_id).strip():
-        raise InvalidInput(f"items.{position}.id", item_id, "is not a text or number", "give every item an id")
+        raise InvalidInput(f"items.{position}.id", item_id, "is not a text or a whole number", "give every item an id")
     return str(item_id)
 
 

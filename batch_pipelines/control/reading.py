@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -20,13 +21,16 @@ RawItem = dict[str, JsonValue]
 
 def read_spec(path: Path) -> Spec:
     """The spec that a YAML or JSON file holds (JSON is YAML too); raises InvalidInput."""
+    text = _text(path, "SPEC")
     try:
-        content = yaml.safe_load(_text(path, "SPEC"))
+        content = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise InvalidInput("SPEC", f"{path}, line {line}", f"is not YAML: {error.problem}", "mend that line") from None
-    except yaml.YAMLError as error:
-        raise InvalidInput("SPEC", str(path), f"is not YAML: {error}", "mend the file") from None
+    except (yaml.YAMLError, ValueError) as error:
+        # A date that does not exist is a ValueError.
+        problem = " ".join(str(error).split())
+        raise InvalidInput("SPEC", str(path), f"is not YAML: {problem}", "mend the file") from None
     if not isinstance(content, Mapping):
         raise InvalidInput("SPEC", str(path), "does not hold a mapping", "start with `pipeline: <name>`")
     return parse_spec(dict(content))
@@ -42,14 +46,16 @@ def parse_spec(content: Mapping[str, Any]) -> Spec:
 
 def _explain(error: ValidationError) -> NoReturn:
     """The first of pydantic's complaints as ours, with the field as users write it."""
-    first = error.errors()[0]
+    # Pydantic complains once for each form that `items` can have; the one that was not meant says nothing.
+    first = min(error.errors(), key=lambda one: one["type"] == "list_type" and isinstance(one["input"], Mapping))
     if first["type"] == "missing":
         raise InvalidInput(_field(first["loc"]), None, "is missing", "add it to the spec") from None
     if first["type"] == "extra_forbidden":
         raise InvalidInput(
             _field(first["loc"]), first["input"], "is not a field of a spec", "correct its name or remove it"
         ) from None
-    problem = f"is not usable ({first['msg'][:1].lower()}{first['msg'][1:]})"
+    message = first["msg"].removeprefix("Value error, ")
+    problem = f"is not usable ({message[:1].lower()}{message[1:]})"
     raise InvalidInput(_field(first["loc"]), first["input"], problem, "correct it in the spec") from None
 
 
@@ -71,27 +77,43 @@ def read_items(spec: Spec, pipeline: Pipeline, folder: Path) -> Iterator[RawItem
         known = ", ".join(f"{{{kind}: path}}" for kind in READERS)
         raise InvalidInput("items", source, "is not a source of items", f"give a list, or one of {known}")
     ((kind, path),) = source.items()
-    return READERS[kind](folder / Path(path).expanduser())
+    return READERS[kind](folder / _expanded(path))
+
+
+def _expanded(path: str) -> Path:
+    """The path with `~` replaced by the home of its user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise InvalidInput("items", path, "names a user that does not exist", "check the path") from None
 
 
 def _jsonl(path: Path) -> Iterator[RawItem]:
     """One JSON object a line; blank lines are passed over."""
-    for number, line in enumerate(_text(path, "items").splitlines(), start=1):
+    # Not `splitlines`: JSON strings may hold other characters that it takes for the end of a line.
+    for number, line in enumerate(_text(path, "items").split("\n"), start=1):
         if not line.strip():
             continue
+        where = f"{path}, line {number}"
         try:
-            item = json.loads(line)
-        except json.JSONDecodeError as error:
-            where = f"{path}, line {number}"
-            raise InvalidInput("items", where, f"is not JSON: {error.msg}", "mend or remove that line") from None
+            item = json.loads(line, parse_constant=_refuse_constant)
+        except ValueError as error:
+            problem = getattr(error, "msg", str(error))
+            raise InvalidInput("items", where, f"is not JSON: {problem}", "mend or remove that line") from None
         if not isinstance(item, dict):
-            raise InvalidInput("items", f"{path}, line {number}", "is not a JSON object", "write {...} on that line")
+            raise InvalidInput("items", where, "is not a JSON object", "write {...} on that line")
         yield item
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    """Python reads these, JSON has no such numbers, and a database would not take them."""
+    raise ValueError(f"it has no number {name}")
 
 
 def _csv(path: Path) -> Iterator[RawItem]:
     """A header line, then one item a line; an empty cell is an absent parameter."""
-    rows = csv.DictReader(_text(path, "items").splitlines(), strict=True)
+    # As a file, so that a quoted cell may go over several lines.
+    rows = csv.DictReader(io.StringIO(_text(path, "items"), newline=""), strict=True)
     try:
         for row in rows:
             if None in row:
@@ -108,10 +130,12 @@ READERS: dict[str, Callable[[Path], Iterator[RawItem]]] = {"jsonl": _jsonl, "csv
 def _text(path: Path, field: str) -> str:
     """The file's text, UTF-8 with or without a byte order mark."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise InvalidInput(field, str(path), "does not exist", "check the path") from None
     except OSError as error:
         raise InvalidInput(field, str(path), f"cannot be read: {error.strerror}", "check the path") from None
     except UnicodeDecodeError as error:
         raise InvalidInput(field, str(path), f"is not UTF-8 (byte {error.start})", "save it as UTF-8") from None
+    except ValueError as error:
+        raise InvalidInput(field, str(path), f"is no path ({error})", "check the path") from None

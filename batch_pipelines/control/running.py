@@ -26,7 +26,7 @@ def can_open(job: BatchJob) -> bool:
 def check_can_open(job: BatchJob) -> None:
     """Raises IllegalMove for a batch job that is over."""
     if not can_open(job):
-        raise IllegalMove(f"batch job {job.id}", job.status, JobStatus.RUNNING)
+        raise IllegalMove(f"batch job {job.id}", job.status, JobStatus.RUNNING, "submit its spec again to run it anew")
 
 
 def open_run(ledger: Ledger, batch_job_id: str, run_id: str) -> BatchJob:

@@ -29,7 +29,7 @@ class BatchPipelinesError(Exception):
 
 
 class InvalidInput(BatchPipelinesError):
-    """A field of a spec, a setting or a command has a value that cannot be used."""
+    """A field of a spec, a setting or a command has a value that cannot be used; `value` None: it has none."""
 
     exit_code = 2
 
@@ -41,6 +41,8 @@ class InvalidInput(BatchPipelinesError):
         self.remedy = remedy
 
     def __str__(self) -> str:
+        if self.value is None:
+            return f"{self.field} {self.problem}; {self.remedy}"
         shown = repr(self.value)
         shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
         return f"{self.field}: {shown} {self.problem}; {self.remedy}"
@@ -97,14 +99,17 @@ class IllegalMove(BatchPipelinesError):
 
     exit_code = 2
 
-    def __init__(self, subject: str, status: str, target: str) -> None:
-        super().__init__(subject, status, target)
+    def __init__(self, subject: str, status: str, target: str, remedy: str = "") -> None:
+        super().__init__(subject, status, target, remedy)
         self.subject = subject
         self.status = status
         self.target = target
+        self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"{self.subject} is {self.status!r} and cannot become {self.target!r}"
+        # Statuses come as members of enums, whose `repr` is for programmers.
+        text = f"{self.subject} is '{self.status}' and cannot become '{self.target}'"
+        return f"{text}; {self.remedy}" if self.remedy else text
 
 
 class JobTakenOver(BatchPipelinesError):

@@ -8,6 +8,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
+MAX_CONCURRENCY = 50
+"""Calls in flight of one batch job, whatever its pipeline says (requirement A13)."""
 
 
 class TaskType(StrEnum):
@@ -88,7 +90,7 @@ class Pipeline(BaseModel):
     tiered: bool = Field(default=False, description="Whether its items have tiers.")
     phases: tuple[Phase, ...] = Field(min_length=1, max_length=10)
     default_concurrency: int = Field(default=5, ge=1)
-    max_concurrency: int = Field(default=50, ge=1)
+    max_concurrency: int = Field(default=MAX_CONCURRENCY, ge=1, le=MAX_CONCURRENCY)
     sample_items: Path | None = Field(default=None, description="JSONL of items that a launch without items uses.")
 
     @model_validator(mode="after")
@@ -97,6 +99,12 @@ class Pipeline(BaseModel):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"phase names must be unique, but {', '.join(twice)} stands more than once")
+        return self
+
+    @model_validator(mode="after")
+    def _default_is_within_the_limit(self) -> Pipeline:
+        if self.default_concurrency > self.max_concurrency:
+            raise ValueError(f"default_concurrency is over max_concurrency, which is {self.max_concurrency}")
         return self
 
     def phase(self, name: str) -> Phase:

@@ -66,7 +66,9 @@ class Budget(BaseModel):
     max_cost_usd: Decimal | None = Field(
         default=None, gt=0, description="Never spent over, whatever the estimate said."
     )
-    max_duration_seconds: float | None = Field(default=None, gt=0, description="Limit for the estimated time.")
+    max_duration_seconds: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="Limit for the estimated time."
+    )
     warn_at: float = Field(default=0.8, gt=0, le=1, description="Share of a limit from which the gate warns.")
     estimate_over: EstimateOver = Field(
         default=EstimateOver.REFUSE, description="Whether an estimate over a limit refuses the run or only warns."

@@ -8,6 +8,7 @@ nearly the whole limit; it must still hold the largest single amount, and grows 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -52,7 +53,7 @@ def filled(bucket: Bucket, limit: int, amount: int, now: datetime) -> Bucket:
 
 
 def seconds_until(bucket: Bucket, limit: int, amount: int, now: datetime) -> float:
-    """How long until `amount` can be taken if nobody else takes any; 0 where it can now, else at least a millisecond.
+    """After how long to ask for `amount` again, in whole milliseconds; 0 where it can be taken now.
 
     Raises InvalidInput for an amount that no minute can hold.
     """
@@ -65,7 +66,7 @@ def seconds_until(bucket: Bucket, limit: int, amount: int, now: datetime) -> flo
         return 0.0
     by_filling = (amount - found.level) / rate(limit, found.capacity)
     by_rest = WINDOW_SECONDS - (now - bucket.updated_at).total_seconds()
-    return max(min(by_filling, by_rest) if by_rest > 0 else by_filling, 0.001)
+    return math.ceil(1000 * (min(by_filling, by_rest) if by_rest > 0 else by_filling)) / 1000
 
 
 def taken(bucket: Bucket, limit: int, amount: int, now: datetime) -> Bucket:

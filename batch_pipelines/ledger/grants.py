@@ -49,7 +49,7 @@ def decide_grant(
     """
     return Allowance(
         _slots(concurrency, wanted_slots, in_flight, others),
-        None if unspent_usd is None else _allotment(unspent_usd, reserved_usd, others),
+        None if unspent_usd is None else _allotment(unspent_usd, wanted_slots, reserved_usd, others),
     )
 
 
@@ -63,9 +63,11 @@ def _slots(concurrency: int, wanted: int, in_flight: int, others: Sequence[Share
     return max(slots, in_flight, 0)
 
 
-def _allotment(unspent: Decimal, reserved: Decimal, others: Sequence[Share]) -> Decimal:
+def _allotment(unspent: Decimal, wanted: int, reserved: Decimal, others: Sequence[Share]) -> Decimal:
+    # Who wants no slot starts no call, and needs no money beyond what is in flight.
+    if not wanted:
+        return max(reserved, Decimal(0))
     free = unspent - sum((other.allotment_usd or Decimal(0) for other in others), Decimal(0))
-    # Who wants no slot starts no call, and needs no money beyond what it holds.
     sharers = 1 + sum(other.wanted > 0 for other in others)
     fair = (unspent / sharers).quantize(Decimal(1).scaleb(-PICO_DIGITS), rounding=ROUND_DOWN)
     return max(min(free, fair), reserved, Decimal(0))

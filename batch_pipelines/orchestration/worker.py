@@ -1,7 +1,7 @@
 """A process that runs one batch job through its Dagster job: `python -m batch_pipelines.orchestration.worker ID`.
 
-The run belongs to the same code location and job as one launched from the UI, so the UI shows, links and re-executes
-it like any other.
+The run names the code location of workspace.yaml as its origin, as a run launched from the UI does, so the UI links
+and re-executes it like any other.
 """
 
 from __future__ import annotations
@@ -10,6 +10,13 @@ import sys
 
 import dagster as dg
 from dagster._core.definitions.reconstruct import build_reconstructable_job
+from dagster._core.execution.api import execute_run
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from batch_pipelines.domain.job import BatchJob
 from batch_pipelines.ledger.store import Ledger
@@ -18,6 +25,13 @@ from batch_pipelines.orchestration.home import prepare_home
 from batch_pipelines.orchestration.services import utc_now
 from batch_pipelines.orchestration.tags import tags_of
 from batch_pipelines.settings import load_settings
+
+
+LOCATION = "batch_pipelines"
+"""The code location's name in workspace.yaml."""
+REPOSITORY = "__repository__"
+"""What Dagster calls the one repository of a code location made from definitions."""
+DEFINITIONS_MODULE = "batch_pipelines.definitions"
 
 
 def job_definition(pipeline_name: str) -> dg.JobDefinition:
@@ -30,6 +44,13 @@ def run_config(job: BatchJob) -> dict[str, object]:
     return {"ops": {f"{job.pipeline.name}__plan": {"config": {"batch_job_id": job.id}}}}
 
 
+def _origin(job_name: str) -> RemoteJobOrigin:
+    """Where a webserver with our workspace.yaml finds the job."""
+    target = LoadableTargetOrigin(executable_path=sys.executable, module_name=DEFINITIONS_MODULE)
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(target, LOCATION)
+    return RemoteJobOrigin(RemoteRepositoryOrigin(location, REPOSITORY), job_name)
+
+
 def execute(batch_job_id: str) -> bool:
     """Run the batch job to its end under the job's own executor; whether Dagster calls it a success."""
     settings = load_settings()
@@ -40,8 +61,14 @@ def execute(batch_job_id: str) -> bool:
         __spec__.name, job_definition.__name__, reconstructable_args=(job.pipeline.name,)
     )
     with dg.DagsterInstance.get() as instance:
-        result = dg.execute_job(reconstructable, instance=instance, run_config=run_config(job), tags=tags_of(job))
-        return result.success
+        run = instance.create_run_for_job(
+            reconstructable.get_definition(),
+            run_config=run_config(job),
+            tags=tags_of(job),
+            remote_job_origin=_origin(job.pipeline.name),
+            job_code_origin=reconstructable.get_python_origin(),
+        )
+        return execute_run(reconstructable, run, instance).success
 
 
 if __name__ == "__main__":

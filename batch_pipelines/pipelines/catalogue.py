@@ -20,26 +20,36 @@ def read_pipeline(folder: Path) -> Pipeline:
     """The pipeline that a folder holds; raises InvalidInput naming file and line, or file and field."""
     path = folder / PIPELINE_FILE
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(_text(path))
+    except (yaml.YAMLError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}, line {mark.line + 1}" if mark else str(path)
+        problem = getattr(error, "problem", None) or " ".join(str(error).split())
+        raise InvalidInput("pipeline", where, f"is not YAML ({problem})", "mend it") from None
+    try:
         return Pipeline.model_validate(_with_files(content, folder))
-    except OSError as error:
-        raise InvalidInput("pipeline", str(path), f"cannot be read ({error.strerror})", "check the path") from None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise InvalidInput("pipeline", f"{path}, line {line}", f"is not YAML ({error.problem})", "mend it") from None
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "pipeline"
         raise InvalidInput(f"{path}: {field}", first["input"], f"is not usable ({first['msg']})", "mend it") from None
 
 
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput("pipeline", str(path), f"cannot be read ({error.strerror})", "check the path") from None
+    except UnicodeDecodeError as error:
+        raise InvalidInput("pipeline", str(path), f"is not UTF-8 (byte {error.start})", "save it as UTF-8") from None
+
+
 def _with_files(content: Any, folder: Path) -> Any:
     """`content` with every `{file: path}` replaced by the file's text, and paths of samples made whole."""
     if isinstance(content, dict):
         if content.keys() == {"file"}:
-            return (folder / content["file"]).read_text(encoding="utf-8")
+            return _text(folder / str(content["file"]))
         return {
-            key: folder / value if key == "sample_items" else _with_files(value, folder)
+            key: folder / str(value) if key == "sample_items" else _with_files(value, folder)
             for key, value in content.items()
         }
     if isinstance(content, list):

@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 import aiohttp
 import anthropic
 import httpx2
+from pydantic import ValidationError
 
 from batch_pipelines.domain.errors import ErrorCategory, ProviderError
 
@@ -92,8 +93,8 @@ def provider_error(error: Exception, *, secret: str, now: datetime) -> ProviderE
     return ProviderError(category_of(error), message)
 
 
-def unreadable(error: Exception, headers: Mapping[str, str], *, secret: str) -> ProviderError:
-    """A response of status 200 whose body is not an answer; `error` is what reading it raised."""
+def unreadable(error: ValidationError, headers: Mapping[str, str], *, secret: str) -> ProviderError:
+    """A response of status 200 whose body is not an answer; `error` says where."""
     message = f"the answer could not be read: {short_message(error, secret)}"
     return ProviderError(ErrorCategory.INVALID_RESPONSE, message, None, headers.get("request-id"), 200)
 
@@ -134,6 +135,10 @@ def _words_of(error: Exception) -> str:
     if isinstance(error, anthropic.APIConnectionError):
         # The SDK says "Connection error." and keeps the reason in the cause.
         return str(error.__cause__ or "") or error.message
+    if isinstance(error, ValidationError):
+        # Without the value that did not fit, which may be a part of the answer.
+        first = error.errors(include_input=False)[0]
+        return ": ".join([".".join(map(str, first["loc"])) or "body", first["msg"]])
     return str(error) or type(error).__name__
 
 

@@ -9,6 +9,9 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from batch_pipelines.analytics.summary import Sources, compose
+from batch_pipelines.analytics.values import Analytics
+from batch_pipelines.domain.errors import ErrorCategory
 from batch_pipelines.domain.estimate import Estimate
 from batch_pipelines.domain.events import Event, EventType
 from batch_pipelines.domain.job import BatchJob, Progress
@@ -19,10 +22,12 @@ from batch_pipelines.domain.usage import Usage
 from batch_pipelines.estimation.duration import Pace
 from batch_pipelines.estimation.estimator import Workload, estimate
 from batch_pipelines.estimation.prices import Price, PriceBook
-from batch_pipelines.ledger.queries import FinishedCall
+from batch_pipelines.ledger.queries import ErrorCount, FinishedCall
 
-START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+"""Where the manual clock stands at first."""
 PRICES = PriceBook([Price(model="dear", input_usd_per_mtok=Decimal(15), output_usd_per_mtok=Decimal(75))])
+USAGE = Usage(input_tokens=6000, output_tokens=9000)
 TIERS: dict[Tier | None, int] = dict.fromkeys(Tier, 30)
 
 
@@ -60,8 +65,8 @@ def estimate_of(phases: Pipeline, tiers: dict[Tier | None, int]) -> Estimate:
 
 
 def batch_job(**changes: Any) -> BatchJob:
-    """Ninety conversations, thirty of each tier, that completed in eleven minutes, with their estimate."""
-    phases = changes.pop("pipeline", pipeline("generate"))
+    """Ninety conversations, thirty of each tier, that completed in ten minutes, with their estimate."""
+    phases = changes.pop("pipeline", pipeline(*changes.pop("phases", ("generate",))))
     values: dict[str, Any] = {
         "id": "job_1",
         "name": "All tiers",
@@ -79,7 +84,7 @@ def batch_job(**changes: Any) -> BatchJob:
         "total_items": 90,
         "created_at": after(-5),
         "started_at": START,
-        "completed_at": after(660),
+        "completed_at": after(600),
         "run_id": "run_1",
         "error": None,
         "warnings": (),
@@ -127,3 +132,23 @@ class Story:
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self._events)
+
+
+def analytics_of(job: BatchJob) -> Analytics:
+    """Figures in which items `a` and `c` succeeded and `b` failed, while the other 87 are skipped."""
+    calls = [
+        call("a", cost_usd=Decimal("0.25"), duration_ms=10_000, quality_score=8.0),
+        call("c", cost_usd=Decimal("0.45"), duration_ms=20_000, tier=Tier.EDGE_CASE),
+    ]
+    counts = progress(total=90, completed=2, failed=1, skipped=87, cost_usd=Decimal("0.8"), usage=USAGE)
+    story = (
+        Story()
+        .tell(0, EventType.BATCH_STARTED)
+        .tell(15, EventType.ITEM_COMPLETED, "a")
+        .tell(30, EventType.ITEM_FAILED, "b")
+        .tell(45, EventType.ITEM_COMPLETED, "c")
+        .tell(600, EventType.BATCH_COMPLETED)
+    )
+    errors = [ErrorCount(ErrorCategory.TIMEOUT, "no answer within 300 s", 1)]
+    events = [] if job.started_at is None else list(story)
+    return compose(job, Sources(counts, calls, errors, TIERS, events, events), after(660))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -15,20 +14,6 @@ from batch_pipelines.domain.transitions import ItemTrigger
 from batch_pipelines.domain.usage import Usage
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines_tests.analytics.samples import START, after, pipeline
-
-
-class Clock:
-    """Seconds since the start, moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def set(self, seconds: float) -> None:
-        """Make it so many seconds after the start."""
-        self.now = after(seconds)
 
 
 def create(ledger: Ledger, *tiers: Tier | None, phases: Pipeline | None = None) -> BatchJob:

@@ -28,7 +28,7 @@ async def serve() -> AsyncIterator[Serve]:
     async def start_one(**fields: Any) -> str:
         config = SimulatedConfig(**{"latency_mean_seconds": 0, **fields})
         server = SimulatedServer(config, RequestLog(), f"test{next(numbers)}")
-        runner, url = await start(server.app(), 0)
+        runner, url = await start(server.app(), 0, shutdown_seconds=0.1)
         runners.append(runner)
         return url
 

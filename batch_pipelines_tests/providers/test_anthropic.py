@@ -140,7 +140,7 @@ async def test_cache_tokens_are_apart_from_input_tokens(answer: Answer, connect:
 async def test_a_200_that_is_no_message_is_an_invalid_response(
     answer: Answer, connect: Connect, ask: Ask, body: str, content_type: str
 ) -> None:
-    """The SDK builds objects unchecked, so the adapter refuses what it cannot read, and keeps the request id (D4)."""
+    """What cannot be read is refused, whatever its content type says, and its request id is kept (D4)."""
 
     async def strange(_: web.Request) -> web.StreamResponse:
         return web.Response(text=body, content_type=content_type, headers={"request-id": "req_8"})

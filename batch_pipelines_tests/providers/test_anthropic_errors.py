@@ -11,6 +11,7 @@ import aiohttp
 import anthropic
 import httpx2
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from batch_pipelines.domain.errors import ErrorCategory, ProviderError
 from batch_pipelines.providers.anthropic_errors import (
@@ -255,9 +256,14 @@ def test_a_broken_connection_says_why() -> None:
 
 def test_an_unreadable_answer_keeps_its_request_id() -> None:
     """It was billed, so support will be asked about it."""
-    mapped = unreadable(json.JSONDecodeError("no", "{", 0), {"request-id": "req_9"}, secret="k")
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(dict[str, int]).validate_python({"usage": "a part of the answer"})
+
+    mapped = unreadable(caught.value, {"request-id": "req_9"}, secret="k")
 
     assert (mapped.category, mapped.request_id, mapped.http_status) == (C.INVALID_RESPONSE, "req_9", 200)
+    assert mapped.message.startswith("the answer could not be read: usage: Input should be a valid integer")
+    assert "a part of the answer" not in mapped.message
 
 
 def test_mapped_errors_survive_pickling() -> None:

@@ -15,6 +15,13 @@ Answerer = Callable[[MessageRequest, random.Random], str]
 
 SUMMARY = re.compile(r"\bsummar(y|ies|i[sz]e)", re.IGNORECASE)
 WORD = re.compile(r"[^\W\d_][\w'-]{4,}")
+FILLERS = re.compile(
+    r"about|above|across|after|again|against|along|among|answer|around|because|before|behind|below|between|could|during|"
+    r"every|following|other|please|question|should|their|there|these|things?|those|through|under|until|using|where|"
+    r"which|while|whose|within|without|would|write",
+    re.IGNORECASE,
+)
+"""Long words that say nothing about a prompt's subject."""
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 SUMMARY_SENTENCES = 3
 SENTENCE_WORDS = 18
@@ -69,7 +76,8 @@ def _shortened(sentence: str) -> str:
 
 def _remarks(request: MessageRequest, source: random.Random) -> str:
     """Three sentences about the words that the prompt uses most."""
-    words = [word for word, _ in Counter(WORD.findall(request.prompt)).most_common(12)] or ["the question"]
+    telling = Counter(word for word in WORD.findall(request.prompt) if not FILLERS.fullmatch(word))
+    words = [word for word, _ in telling.most_common(12)] or ["the question"]
     first, second, third = (source.choice(words[index::3] or words) for index in range(3))
     pools = (OPENINGS, MIDDLES, ENDINGS)
     return " ".join(source.choice(pool).format(first=first, second=second, third=third) for pool in pools)

@@ -22,7 +22,7 @@ OPENING: Move = (
         "It is about {topic}, and it has been on my mind {since}.",
         "I need some help with {topic}; I have been turning it over {since}.",
         "My subject is {topic}, and I have been stuck on it {since}.",
-        "I keep coming back to {topic} {since}, without getting anywhere.",
+        "{Since} I have kept coming back to {topic}, without getting anywhere.",
         "Could we talk about {topic}? It has kept me busy {since}.",
     ),
     (

@@ -60,7 +60,7 @@ class SimulatedProcess:
     def start(self) -> None:
         """Start the child and wait until it listens; raises ProviderError CONNECTION with what the child said."""
         with tempfile.TemporaryFile("w+") as errors:
-            self._child = subprocess.Popen(  # noqa: S603 - our own module under our own interpreter
+            self._child = subprocess.Popen(
                 self._command(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -26,7 +26,7 @@ class LogEntry:
     status: int | None
     """None where the connection was dropped before an answer."""
     fault: str | None
-    """What was made to go wrong, if anything."""
+    """What was made to go wrong, or the error type of a request that was refused; None for a plain answer."""
     billed: bool
     """Whether the model did the work, even if the answer was never read."""
     body_sha256: str

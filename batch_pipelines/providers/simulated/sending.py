@@ -50,5 +50,5 @@ async def _half_sent(http: web.Request, half: bytes, promised: int, content_type
     await response.write(half)
     if http.transport is not None:
         # Unlike an abort, this lets what was written reach the client first.
-        pass
+        http.transport.close()
     return response

@@ -43,3 +43,8 @@ def message_body(prompt: str = "Say something about rain.", **fields: Any) -> di
     """The body of a request for a message."""
     body = {"model": "claude-sonnet-5-5", "max_tokens": 8000, "messages": [{"role": "user", "content": prompt}]}
     return {**body, **fields}
+
+
+def brief(tier: str = "template", topic: str = "Technology") -> str:
+    """A prompt for a conversation."""
+    return f"Tier: {tier}\nPersona: Expert\nEmotion: Enthusiastic\nTopic: {topic}"

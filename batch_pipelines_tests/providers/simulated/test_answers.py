@@ -40,7 +40,8 @@ def test_a_plain_answer_uses_words_of_the_prompt() -> None:
     """Any other prompt gets an answer in its own words (B4)."""
     text = answer("Which bridges carry trains across rivers in winter?")
 
-    assert sum(word in text for word in ("bridges", "carry", "trains", "across", "rivers", "winter", "Which")) == 3
+    assert sum(word in text for word in ("bridges", "carry", "trains", "rivers", "winter")) == 3
+    assert "Which" not in text
 
 
 def test_a_prompt_without_words_is_answered_too() -> None:

@@ -59,6 +59,13 @@ def test_a_persona_called_assistant_speaks_with_an_advisor() -> None:
     ]
 
 
+def test_a_colon_in_a_persona_does_not_end_the_speakers_name() -> None:
+    """Whoever splits a line at its first colon gets the whole name."""
+    text = converse(Brief(Tier.TEMPLATE, "Nurse: night shift", "Tired", "Rotas"), random.Random(1))
+
+    assert set(speakers(text)) == {"Nurse - night shift", "Assistant"}
+
+
 def test_different_chance_gives_different_conversations_and_the_same_the_same() -> None:
     """A thousand items of the same persona, emotion and topic read differently."""
     brief = Brief(Tier.TEMPLATE, "Expert", "Enthusiastic", "Technology")

@@ -18,8 +18,8 @@ def test_a_full_bucket_lets_its_size_through_and_then_says_when_to_come_back() -
 
 def test_waiting_as_long_as_asked_is_enough() -> None:
     """The promise of retry-after holds, and a refused request costs nothing (D3)."""
-    limit = RequestLimit(3, now=0.0)
-    for _ in range(3):
+    limit = RequestLimit(7, now=0.0)
+    for _ in range(7):
         limit.admit(0.0)
     refused = limit.admit(5.0)
 

@@ -1,0 +1,94 @@
+"""Tests of batch_pipelines.analytics.wording."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from batch_pipelines.analytics.wording import (
+    milliseconds,
+    money,
+    percent,
+    quoted,
+    signed_money,
+    signed_time,
+    table,
+    tier_name,
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "signed", "text"),
+    [
+        (None, False, "unknown"),
+        (0.0, True, "0 %"),
+        (-0.04, True, "0 %"),
+        (5.33, True, "+5.3 %"),
+        (-14.0, True, "-14 %"),
+        (95.56, False, "95.6 %"),
+        (1727.3, True, "+1,727.3 %"),
+    ],
+)
+def test_percent(value: float | None, signed: bool, text: str) -> None:
+    """Percentages have one digit after the point at most, and zero has no sign."""
+    assert percent(value, signed=signed) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "unknown"), (842.4, "842 ms"), (1240.0, "1.2 s"), (119_000.0, "119.0 s"), (180_000.0, "3 minutes")],
+)
+def test_milliseconds(value: float | None, text: str) -> None:
+    """Durations are told in the unit that suits them."""
+    assert milliseconds(value) == text
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [(None, "unknown"), ("0.8", "0.80 USD"), ("0.3555", "0.356 USD"), ("1234.5", "1,234.50 USD"), ("0", "0.00 USD")],
+)
+def test_money(amount: str | None, text: str) -> None:
+    """Amounts have cents at least, and small ones three significant digits."""
+    assert money(None if amount is None else Decimal(amount)) == text
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"), [("1.625", "+1.62 USD"), ("-0.13", "-0.13 USD"), ("0", "0.00 USD"), ("0.00042", "+0.00042 USD")]
+)
+def test_signed_money(amount: str, text: str) -> None:
+    """A difference of money has a sign unless it is none."""
+    assert signed_money(Decimal(amount)) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.2, "none"), (-21.1, "-21 seconds"), (38.0, "+38 seconds"), (-660.0, "-11 minutes")]
+)
+def test_signed_time(seconds: float, text: str) -> None:
+    """A difference of time has a sign unless it is none."""
+    assert signed_time(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain words, 300 s.", "plain words, 300 s."),
+        ("two\nlines\tand | a bar", "two lines and \\| a bar"),
+        ("![x](http://a) <script>", "\\!\\[x\\](http://a) \\<script\\>"),
+        ("a" * 200, "a" * 159 + "…"),
+    ],
+)
+def test_quoted(text: str, shown: str) -> None:
+    """Foreign text stays on its line and in its cell, and its markup has no effect (G3)."""
+    assert quoted(text) == shown
+
+
+@pytest.mark.parametrize(("tier", "name"), [(None, "all items"), ("edge_case", "edge case")])
+def test_tier_name(tier: str | None, name: str) -> None:
+    """Tiers are told in words."""
+    assert tier_name(tier) == name
+
+
+def test_table() -> None:
+    """The first column is text, figures are set to the right."""
+    assert table(("Tier", "Items"), [("template", "30")]) == "| Tier | Items |\n| --- | ---: |\n| template | 30 |"

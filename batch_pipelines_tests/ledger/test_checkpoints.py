@@ -1,0 +1,385 @@
+"""The grouped checkpoint: all or nothing, never twice, and adding up."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from itertools import product
+
+import pytest
+from sqlalchemy import Table, func, select
+
+from batch_pipelines.domain.attempt import Report
+from batch_pipelines.domain.errors import (
+    ErrorCategory,
+    IllegalMove,
+    InvalidInput,
+    JobNotFound,
+    LedgerUnavailable,
+    ProviderError,
+    Severity,
+)
+from batch_pipelines.domain.events import ITEM_EVENTS, EventType
+from batch_pipelines.domain.job import ItemError
+from batch_pipelines.domain.transitions import ITEM_SOURCES, ITEM_TARGETS, ItemStatus, ItemTrigger
+from batch_pipelines.domain.usage import Usage
+from batch_pipelines.ledger import checkpoints
+from batch_pipelines.ledger.checkpoints import COUNTED
+from batch_pipelines.ledger.database import reading
+from batch_pipelines.ledger.store import Ledger
+from batch_pipelines.ledger.tables import attempts, batch_items, job_totals, phase_results
+from batch_pipelines_tests.ledger.samples import (
+    COST,
+    JOB,
+    START,
+    USAGE,
+    failed_attempt,
+    make_attempt,
+    make_plan,
+    make_report,
+    rows_of,
+    start_items,
+    start_job,
+)
+
+WAYS: dict[ItemStatus, list[ItemTrigger]] = {
+    ItemStatus.PENDING: [],
+    ItemStatus.RUNNING: [ItemTrigger.START],
+    ItemStatus.RETRYING: [ItemTrigger.START, ItemTrigger.FAIL, ItemTrigger.RETRY],
+    ItemStatus.COMPLETED: [ItemTrigger.START, ItemTrigger.COMPLETE],
+    ItemStatus.FAILED: [ItemTrigger.START, ItemTrigger.FAIL],
+    ItemStatus.SKIPPED: [ItemTrigger.SKIP],
+    ItemStatus.CANCELLED: [ItemTrigger.CANCEL],
+}
+"""Triggers that bring a new item to a status."""
+
+
+def move(row: int, trigger: ItemTrigger) -> Report:
+    """A move without a call; one that fails says why."""
+    error = ProviderError(ErrorCategory.TEMPLATE, "no topic") if trigger is ItemTrigger.FAIL else None
+    return make_report(row, trigger=trigger, unsent_error=error)
+
+
+def item_events(ledger: Ledger) -> list[EventType]:
+    return [event.type for event in ledger.events_after(JOB, 0) if event.item_id]
+
+
+def sums(ledger: Ledger, table: Table) -> dict[str, Decimal | int]:
+    """Sums over all rows; of money and tokens, which are exact."""
+    names = [name for name in COUNTED if name != "duration_ms"]
+    with reading(ledger._engine) as connection:
+        row = connection.execute(select(*(func.sum(table.c[name]).label(name) for name in names))).mappings().one()
+    return dict(row)
+
+
+@pytest.mark.parametrize(("status", "trigger"), list(product(ItemStatus, ItemTrigger)))
+def test_an_item_moves_by_the_table_only(ledger: Ledger, status: ItemStatus, trigger: ItemTrigger) -> None:
+    """Each legal move changes the status and writes its event; each other names both states, changing nothing (A3)."""
+    (row,) = start_job(ledger, 1)
+    for step in WAYS[status]:
+        ledger.record(JOB, [move(row, step)])
+    before = ledger.item(JOB, "item_0"), item_events(ledger)
+    assert before[0].status is status
+
+    if status in ITEM_SOURCES[trigger]:
+        ledger.record(JOB, [move(row, trigger)])
+        assert ledger.item(JOB, "item_0").status is ITEM_TARGETS[trigger]
+        assert item_events(ledger) == [*before[1], ITEM_EVENTS[trigger]]
+    else:
+        with pytest.raises(IllegalMove, match=f"item_0.*{status.value}.*{ITEM_TARGETS[trigger].value}"):
+            ledger.record(JOB, [move(row, trigger)])
+        assert (ledger.item(JOB, "item_0"), item_events(ledger)) == before
+
+
+def test_one_illegal_move_undoes_its_group(ledger: Ledger) -> None:
+    """Nothing of a group with an illegal move is kept, the calls before it included."""
+    rows = start_job(ledger)
+    start_items(ledger, rows[:1])
+    group = [
+        make_report(rows[0], trigger=ItemTrigger.COMPLETE, attempt=make_attempt(), output="o"),
+        make_report(rows[1], item=1, trigger=ItemTrigger.COMPLETE, attempt=make_attempt(), output="o"),
+    ]
+
+    with pytest.raises(IllegalMove, match="item_1"):
+        ledger.record(JOB, group)
+
+    assert ledger.item(JOB, "item_0").status is ItemStatus.RUNNING
+    assert ledger.progress(JOB).cost_usd == 0
+
+
+def test_a_group_and_its_events_are_one(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the events cannot be written, no item has moved and no call was counted."""
+    rows = start_job(ledger)
+    start_items(ledger, rows)
+    before = ledger.results(JOB), ledger.events_after(JOB, 0)
+
+    def fail(*_: object) -> None:
+        raise LedgerUnavailable("url", "is full", "make room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints, "write_events", fail)
+        with pytest.raises(LedgerUnavailable):
+            ledger.record(JOB, [make_report(rows[0], trigger=ItemTrigger.COMPLETE, attempt=make_attempt(), output="o")])
+
+    assert (ledger.results(JOB), ledger.events_after(JOB, 0)) == before
+
+
+def test_a_finished_call_is_kept_with_everything(ledger: Ledger) -> None:
+    """Output, usage, cost, duration and model of a call are on its item (E2)."""
+    (row,) = start_job(ledger, 1, phases=("draft",))
+    start_items(ledger, [row])
+
+    ledger.record(JOB, [make_report(row, trigger=ItemTrigger.COMPLETE, attempt=make_attempt(), output="drafted")])
+
+    result = ledger.item(JOB, "item_0")
+    assert (result.status, result.output, result.phase_outputs) == (
+        ItemStatus.COMPLETED,
+        "drafted",
+        {"draft": "drafted"},
+    )
+    assert (result.usage, result.cost_usd, result.duration_ms) == (USAGE, COST, 800.0)
+    assert (result.model, result.attempts, result.retries, result.error) == ("claude-test", 1, 0, None)
+
+
+def test_the_same_attempt_counts_once(ledger: Ledger) -> None:
+    """A group that is delivered again changes nothing: no count, no move, no event."""
+    rows = start_job(ledger)
+    start_items(ledger, rows)
+    group = [
+        make_report(
+            row, item=number, trigger=ItemTrigger.COMPLETE, attempt=make_attempt(cost_usd=COST), output=f"o{number}"
+        )
+        for number, row in enumerate(rows)
+    ]
+    ledger.record(JOB, group)
+    before = ledger.results(JOB), ledger.events_after(JOB, 0), ledger.progress(JOB)
+
+    ledger.record(JOB, group)
+
+    assert (ledger.results(JOB), ledger.events_after(JOB, 0), ledger.progress(JOB)) == before
+
+
+def test_the_same_attempt_counts_once_within_a_group(ledger: Ledger) -> None:
+    """The second of two equal reports in one group is passed over, and a new one beside it is not."""
+    (row,) = start_job(ledger, 1)
+    start_items(ledger, [row])
+
+    ledger.record(
+        JOB,
+        [make_report(row, attempt=failed_attempt(1))] * 2 + [make_report(row, attempt=make_attempt(2), output="o")],
+    )
+
+    assert ledger.item(JOB, "item_0").attempts == 2
+
+
+def test_sums_agree_at_every_level(ledger: Ledger) -> None:
+    """Attempts, phases, items and the job add up to the same tokens and money, over groups, phases and retries."""
+    rows = start_job(ledger, 7)
+    start_items(ledger, rows)
+    for phase, number in product(("draft", "review"), (1, 2, 3)):
+        group = [
+            make_report(
+                row,
+                phase,
+                item=item,
+                attempt=make_attempt(
+                    number,
+                    cost_usd=Decimal(f"0.00{item}00000{number}001"),
+                    usage=Usage(input_tokens=item * 10 + number, output_tokens=number),
+                )
+                if (item + number) % 3
+                else failed_attempt(number),
+                output="o" if number == 3 else None,
+            )
+            for item, row in enumerate(rows)
+        ]
+        ledger.record(JOB, group[:4])
+        ledger.record(JOB, group[4:])
+
+    with reading(ledger._engine) as connection:
+        known = select(func.count(), func.sum(attempts.c.cost_usd), func.sum(attempts.c.input_tokens))
+        calls, cost, tokens = connection.execute(known).one()
+    by_table = [sums(ledger, table) for table in (phase_results, batch_items, job_totals)]
+
+    assert by_table[0] == by_table[1] == by_table[2]
+    assert (by_table[0]["attempts"], by_table[0]["cost_usd"], by_table[0]["input_tokens"]) == (calls, cost, tokens)
+    assert calls == 42
+    items = ledger.results(JOB)
+    assert sum((item.cost_usd or Decimal(0) for item in items), Decimal(0)) == ledger.progress(JOB).cost_usd == cost
+    assert sum((item.usage for item in items), Usage()) == ledger.progress(JOB).usage
+
+
+@pytest.mark.parametrize(
+    ("calls", "cost"),
+    [
+        ([], Decimal(0)),
+        ([None], None),
+        ([None, None], None),
+        ([COST, None], COST),
+        ([None, COST], COST),
+        ([Decimal(0)], Decimal(0)),
+    ],
+)
+def test_an_unknown_cost_is_not_zero(ledger: Ledger, calls: list[Decimal | None], cost: Decimal | None) -> None:
+    """An item's cost is unknown where that of all its calls is, and else the part that is known."""
+    (row,) = start_job(ledger, 1)
+    start_items(ledger, [row])
+    for number, known in enumerate(calls, 1):
+        ledger.record(JOB, [make_report(row, attempt=make_attempt(number, cost_usd=known))])
+
+    assert ledger.item(JOB, "item_0").cost_usd == cost
+
+
+def test_retries_are_counted_per_phase(ledger: Ledger) -> None:
+    """The first call of each phase is no retry; all that follow are (A8)."""
+    (row,) = start_job(ledger, 1)
+    start_items(ledger, [row])
+    ledger.record(
+        JOB,
+        [
+            make_report(row, attempt=failed_attempt(1)),
+            make_report(row, attempt=failed_attempt(2)),
+            make_report(row, attempt=make_attempt(3), output="drafted"),
+            make_report(row, "review", trigger=ItemTrigger.COMPLETE, attempt=make_attempt(1), output="reviewed"),
+        ],
+    )
+
+    result = ledger.item(JOB, "item_0")
+    assert (result.attempts, result.retries, result.output) == (4, 2, "reviewed")
+    assert result.phase_outputs == {"draft": "drafted", "review": "reviewed"}
+
+
+def test_a_failed_item_says_why(ledger: Ledger) -> None:
+    """Category, severity and message of the last call are the item's error, and its event has them (D4)."""
+    (row,) = start_job(ledger, 1)
+    start_items(ledger, [row])
+
+    ledger.record(JOB, [make_report(row, trigger=ItemTrigger.FAIL, attempt=failed_attempt())])
+
+    assert ledger.item(JOB, "item_0").error == ItemError(
+        category=ErrorCategory.OVERLOADED, severity=Severity.LOW, message="busy"
+    )
+    failed = [event for event in ledger.events_after(JOB, 0) if event.type is EventType.ITEM_FAILED]
+    assert failed[0].data == {"phase": "draft", "category": "overloaded", "message": "busy"}
+
+
+def test_an_item_can_fail_without_a_call(ledger: Ledger) -> None:
+    """A prompt that cannot be rendered fails its item, at no attempt and no cost."""
+    (row,) = start_job(ledger, 1)
+    ledger.record(JOB, [move(row, ItemTrigger.START), move(row, ItemTrigger.FAIL)])
+
+    result = ledger.item(JOB, "item_0")
+    assert result.error == ItemError(category=ErrorCategory.TEMPLATE, severity=Severity.HIGH, message="no topic")
+    assert (result.attempts, result.retries, result.cost_usd, result.duration_ms) == (0, 0, Decimal(0), None)
+
+
+def test_a_failure_without_a_reason_is_a_mistake(ledger: Ledger) -> None:
+    """An item never fails silently."""
+    (row,) = start_job(ledger, 1)
+    start_items(ledger, [row])
+
+    with pytest.raises(ValueError, match="item_0"):
+        ledger.record(JOB, [make_report(row, trigger=ItemTrigger.FAIL, attempt=make_attempt())])
+
+
+def test_a_retried_item_can_complete(ledger: Ledger) -> None:
+    """A second life leaves no error behind and keeps the first start and all that was paid."""
+    (row,) = start_job(ledger, 1)
+    start_items(ledger, [row])
+    ledger.record(
+        JOB, [make_report(row, trigger=ItemTrigger.FAIL, attempt=make_attempt(error_category=ErrorCategory.REFUSAL))]
+    )
+    later = START + timedelta(hours=1)
+    ledger.record(JOB, [move(row, ItemTrigger.RETRY), make_report(row, trigger=ItemTrigger.START, at=later)])
+    ledger.record(JOB, [make_report(row, trigger=ItemTrigger.COMPLETE, at=later, attempt=make_attempt(2), output="o")])
+
+    result = ledger.item(JOB, "item_0")
+    assert (result.status, result.error, result.cost_usd) == (ItemStatus.COMPLETED, None, 2 * COST)
+    with reading(ledger._engine) as connection:
+        times = connection.execute(select(batch_items.c.started_at, batch_items.c.completed_at)).one()
+    assert tuple(times) == (START, later)
+
+
+def test_a_group_tells_of_itself_once(ledger: Ledger) -> None:
+    """After the items' events comes one with the group's counts, cost and phase (E5)."""
+    rows = start_job(ledger)
+    start_items(ledger, rows)
+    seen = ledger.events_after(JOB, 0)[-1].id
+
+    ledger.record(
+        JOB,
+        [
+            make_report(rows[0], trigger=ItemTrigger.COMPLETE, attempt=make_attempt(), output="o"),
+            make_report(rows[1], item=1, trigger=ItemTrigger.FAIL, attempt=failed_attempt()),
+            make_report(rows[2], item=2, attempt=make_attempt(), output="o"),
+        ],
+    )
+
+    events = ledger.events_after(JOB, seen)
+    assert [event.type for event in events] == [
+        EventType.ITEM_COMPLETED,
+        EventType.ITEM_FAILED,
+        EventType.BATCH_PROGRESS,
+    ]
+    assert events[-1].data == {
+        "phase": "draft",
+        "calls": 3,
+        "phases_completed": 2,
+        "cost_usd": str(2 * COST),
+        "completed": 1,
+        "failed": 1,
+    }
+
+
+def test_starts_alone_are_no_progress(ledger: Ledger) -> None:
+    """Only finished calls make a `batch:progress`."""
+    start_items(ledger, start_job(ledger))
+
+    assert EventType.BATCH_PROGRESS not in [event.type for event in ledger.events_after(JOB, 0)]
+
+
+def test_a_simulated_answer_marks_its_job(ledger: Ledger) -> None:
+    """Where one answer was simulated, the job says so."""
+    (row,) = start_job(ledger, 1)
+    start_items(ledger, [row])
+    assert not ledger.job(JOB).simulated
+
+    ledger.record(JOB, [make_report(row, attempt=make_attempt(simulated=True))])
+
+    assert ledger.job(JOB).simulated
+
+
+def test_an_item_of_another_job_is_refused(ledger: Ledger) -> None:
+    """A report cannot reach into another job."""
+    start_job(ledger)
+    ledger.create_job("other", make_plan(1))
+
+    with pytest.raises(InvalidInput, match="is no item of batch job"):
+        ledger.record(JOB, [make_report(rows_of(ledger, "other")[0], trigger=ItemTrigger.START)])
+
+
+def test_a_deleted_job_takes_no_reports(ledger: Ledger) -> None:
+    """An engine whose job is gone learns it."""
+    with pytest.raises(JobNotFound):
+        ledger.record("nope", [make_report(1, trigger=ItemTrigger.START)])
+
+
+def test_no_reports_are_no_transaction(ledger: Ledger) -> None:
+    """An empty group is nothing, even of a job that is not there."""
+    ledger.record("nope", [])
+
+
+def test_answers_of_any_text_are_kept(ledger: Ledger) -> None:
+    """What one model says cannot keep the answers of others in its group from being written."""
+    rows = start_job(ledger, 2)
+    start_items(ledger, rows)
+
+    ledger.record(
+        JOB,
+        [
+            make_report(rows[0], trigger=ItemTrigger.COMPLETE, attempt=make_attempt(), output="nul \x00 half \ud800"),
+            make_report(rows[1], item=1, trigger=ItemTrigger.COMPLETE, attempt=make_attempt(), output="fine"),
+        ],
+    )
+
+    assert [result.output for result in ledger.results(JOB)] == ["nul \ufffd half \ufffd", "fine"]
