@@ -53,7 +53,7 @@ def _server() -> tuple[str | None, str]:
         return make_url(outside).set(drivername="postgresql+psycopg2").render_as_string(hide_password=False), ""
     try:
         return _start(), ""
-    except Exception as error:  # whatever keeps it from starting is a reason to skip, and is shown
+    except Exception as error:  # noqa: BLE001 - whatever keeps it from starting is a reason to skip, and is shown
         return None, f"no PostgreSQL: {type(error).__name__}: {error}; name a server in {VARIABLE}"
 
 

@@ -9,18 +9,18 @@ from batch_pipelines.analytics.values import Analytics, Durations
 from batch_pipelines.analytics.wording import (
     UNKNOWN,
     count,
+    duration,
     milliseconds,
     money,
     percent,
     quoted,
+    signed_duration,
     signed_money,
-    signed_time,
     table,
     tier_name,
 )
 from batch_pipelines.domain.job import BatchJob
 from batch_pipelines.domain.transitions import JobStatus
-from batch_pipelines.estimation.duration import formatted
 from batch_pipelines.estimation.money import ZERO
 from batch_pipelines.estimation.variance import COST_MARGIN, TIME_MARGIN
 
@@ -73,7 +73,7 @@ def _outcome(job: BatchJob, analytics: Analytics) -> str:
     if job.started_at is None:
         sentence += ", and nothing was spent."
     else:
-        sentence += f", for {money(analytics.cost.total_usd)} in {formatted(seconds)} of work."
+        sentence += f", for {money(analytics.cost.total_usd)} in {duration(seconds)} of work."
     return f"{sentence} Reason: {quoted(job.error)}" if job.error else sentence
 
 
@@ -102,9 +102,9 @@ def _against_estimate(job: BatchJob, analytics: Analytics) -> str:
         ),
         (
             "Time",
-            formatted(time.estimated_seconds),
-            formatted(time.actual_seconds),
-            f"{signed_time(time.difference_seconds)} ({percent(time.percentage, signed=True)})",
+            duration(time.estimated_seconds),
+            duration(time.actual_seconds),
+            f"{signed_duration(time.difference_seconds)} ({percent(time.percentage, signed=True)})",
             _verdict(time.within_margin, float(TIME_MARGIN)),
         ),
     )

@@ -12,6 +12,7 @@ from batch_pipelines.estimation.money import spoken
 
 UNKNOWN = "unknown"
 LONGEST_QUOTE = 160
+SHORT_SECONDS = 10
 MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~!&])")
 
 
@@ -34,11 +35,16 @@ def signed_money(amount: Decimal) -> str:
     return f"+{money(amount)}" if amount > 0 else money(amount)
 
 
-def signed_time(seconds: float) -> str:
-    """A difference of times in words, with its sign; below half a second there is none to speak of."""
-    if abs(seconds) < 0.5:
+def duration(seconds: float) -> str:
+    """A duration in words; short ones with a digit after the point, as there half a second is much."""
+    return f"{seconds:.1f} seconds" if seconds < SHORT_SECONDS else formatted(seconds)
+
+
+def signed_duration(seconds: float) -> str:
+    """A difference of durations in words, with its sign; below a tenth of a second there is none to speak of."""
+    if round(abs(seconds), 1) == 0:
         return "none"
-    return f"{'+' if seconds > 0 else '-'}{formatted(abs(seconds))}"
+    return f"{'+' if seconds > 0 else '-'}{duration(abs(seconds))}"
 
 
 def percent(value: float | None, *, signed: bool = False) -> str:

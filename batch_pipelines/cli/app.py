@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -10,9 +12,10 @@ from typing import Annotated
 import typer
 
 from batch_pipelines.cli import asking, browsing, running, simulating
-from batch_pipelines.cli.output import explain
+from batch_pipelines.cli.output import complain, explain
 from batch_pipelines.domain.errors import BatchPipelinesError
 from batch_pipelines.domain.transitions import ItemStatus, JobStatus
+from batch_pipelines.ledger.jobs import JobFilter
 
 app = typer.Typer(
     name="batch-pipelines",
@@ -24,6 +27,8 @@ app = typer.Typer(
 
 SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="YAML or JSON file that says what to run.")]
 JobId = Annotated[str, typer.Argument(metavar="ID", help="Id of a batch job, as `list` shows it.")]
+LONGEST_CALL_SECONDS = 86_400
+INTERRUPTED = 130
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
@@ -38,7 +43,8 @@ def estimate(
     spec: SpecFile,
     as_json: AsJson = False,
     seconds_per_call: Annotated[
-        float | None, typer.Option(min=0.001, help="What one call takes; default: by provider.")
+        float | None,
+        typer.Option(min=0.001, max=LONGEST_CALL_SECONDS, help="What one call takes; default: by provider."),
     ] = None,
     requests_per_minute: Annotated[
         int | None, typer.Option(min=1, help="Rate limit to reckon with; default: by provider.")
@@ -91,13 +97,19 @@ def list_(
     project: Annotated[str | None, typer.Option(help="Only of this project.")] = None,
     status: Annotated[JobStatus | None, typer.Option(help="Only in this status.")] = None,
     pipeline: Annotated[str | None, typer.Option(help="Only of this pipeline.")] = None,
-    created_after: Annotated[datetime | None, typer.Option(help="Only created then or later, UTC.")] = None,
-    created_before: Annotated[datetime | None, typer.Option(help="Only created earlier, UTC.")] = None,
+    created_after: Annotated[
+        datetime | None, typer.Option(help="Only created after this moment; UTC unless it says.")
+    ] = None,
+    created_before: Annotated[
+        datetime | None, typer.Option(help="Only created before this moment; UTC unless it says.")
+    ] = None,
     limit: Annotated[int, typer.Option(help="How many at most, 1 to 100.")] = 20,
     offset: Annotated[int, typer.Option(min=0, help="How many to pass over.")] = 0,
 ) -> None:
     """List batch jobs, newest first."""
-    browsing.show_list(as_json, project, status, pipeline, created_after, created_before, limit, offset)
+    after, before = browsing.utc(created_after), browsing.utc(created_before)
+    wanted = JobFilter(project, status, pipeline, after, before, limit, offset)
+    browsing.show_list(wanted, as_json)
 
 
 @app.command()
@@ -129,12 +141,27 @@ def simulate(
     simulating.serve(port, config, log_file)
 
 
-def main() -> None:
-    """The console script: our own errors end with their sentence and their exit code."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The console script; returns the exit code, or raises SystemExit with it.
+
+    Our own errors end with their sentence, and with `--json` also with a document on standard output.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    as_json = "--json" in arguments
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show a character shows another; it does not end the command.
+            stream.reconfigure(errors="replace")
     try:
-        app()
+        code = app(arguments, standalone_mode=False)
     except BatchPipelinesError as error:
-        explain(error, as_json="--json" in sys.argv)
-        sys.exit(error.exit_code)
+        explain(error, as_json=as_json)
+        return error.exit_code
+    except typer.TyperException as error:
+        # Empty where there was no command at all: the help is on the screen already.
+        if message := error.format_message().rstrip("."):
+            complain(f"{message}; see `batch-pipelines --help`", error.exit_code, as_json=as_json)
+        return error.exit_code
     except KeyboardInterrupt:
-        sys.exit(130)
+        return INTERRUPTED
+    return code if isinstance(code, int) else 0

@@ -4,55 +4,57 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.table import Table
+from rich.padding import Padding
 
+from batch_pipelines.analytics.wording import money, tier_name
 from batch_pipelines.cli.opening import now
-from batch_pipelines.cli.output import UNKNOWN, print_json, seconds, stdout, usd
+from batch_pipelines.cli.output import headline, plain, print_json, stdout, table
 from batch_pipelines.control.estimating import estimate_plan
 from batch_pipelines.control.reading import read_spec
 from batch_pipelines.control.submission import plan_spec
 from batch_pipelines.domain.estimate import Estimate, GateSeverity
 from batch_pipelines.domain.job import Plan
+from batch_pipelines.domain.pipeline import Pipeline, Tier
 from batch_pipelines.pipelines.catalogue import shipped_pipelines
 from batch_pipelines.settings import load_settings
 
 GATE_TEXTS = {
-    GateSeverity.OK: "[green]would pass[/]",
-    GateSeverity.WARN: "[yellow]would pass with a warning[/]",
-    GateSeverity.ERROR: "[red]would refuse[/]",
+    GateSeverity.OK: "[green]lets it run[/]",
+    GateSeverity.WARN: "[yellow]lets it run, with a warning[/]",
+    GateSeverity.ERROR: "[red]refuses it[/]",
 }
 
 
 def show_pipelines(as_json: bool) -> None:
     """What can be run."""
     if as_json:
-        print_json(
-            [
-                {
-                    "name": pipeline.name,
-                    "description": pipeline.description,
-                    "tiered": pipeline.tiered,
-                    "default_concurrency": pipeline.default_concurrency,
-                    "max_concurrency": pipeline.max_concurrency,
-                    "phases": [
-                        {"name": phase.name, "task_type": phase.task_type, "model": pipeline.model_of(phase)}
-                        for phase in pipeline.phases
-                    ],
-                }
-                for pipeline in shipped_pipelines()
-            ]
-        )
+        print_json([_as_json(pipeline) for pipeline in shipped_pipelines()])
         return
-    table = Table("pipeline", "phases", "model", "concurrency", "what it does", box=None, padding=(0, 2, 0, 0))
+    console = stdout()
     for pipeline in shipped_pipelines():
-        table.add_row(
-            pipeline.name,
-            "\n".join(phase.name for phase in pipeline.phases),
-            "\n".join(pipeline.model_of(phase) for phase in pipeline.phases),
-            f"{pipeline.default_concurrency} (up to {pipeline.max_concurrency})",
-            pipeline.description,
-        )
-    stdout().print(table)
+        phases = ", ".join(f"{phase.name} ({phase.task_type}, {pipeline.model_of(phase)})" for phase in pipeline.phases)
+        console.print(f"[bold]{pipeline.name}[/]")
+        for line in (
+            plain(pipeline.description),
+            f"Phases: {plain(phases)}",
+            *([f"Tiers: {', '.join(Tier)}"] if pipeline.tiered else []),
+            f"Concurrency: {pipeline.default_concurrency}, up to {pipeline.max_concurrency}",
+        ):
+            console.print(Padding(line, (0, 0, 0, 2), expand=False))
+
+
+def _as_json(pipeline: Pipeline) -> dict[str, object]:
+    return {
+        "name": pipeline.name,
+        "description": pipeline.description,
+        "tiered": pipeline.tiered,
+        "default_concurrency": pipeline.default_concurrency,
+        "max_concurrency": pipeline.max_concurrency,
+        "phases": [
+            {"name": phase.name, "task_type": phase.task_type, "model": pipeline.model_of(phase)}
+            for phase in pipeline.phases
+        ],
+    }
 
 
 def show_estimate(
@@ -73,36 +75,42 @@ def show_estimate(
 def print_estimate(plan: Plan, estimate: Estimate) -> None:
     """An estimate for people."""
     console = stdout()
-    console.print(f"[bold]{plan.name}[/]")
+    console.print(headline(plan.name, simulated=plan.simulated))
     console.print(estimate.summary)
-    table = Table("", "items", "input tokens", "output tokens", "per item", "cost", box=None, padding=(0, 2, 0, 0))
-    for column in table.columns[1:]:
-        column.justify = "right"
+    console.print()
+    shares = table("", "items", "input tokens", "output tokens", "per item", "cost")
     for tier in estimate.by_tier:
-        table.add_row(
-            tier.tier or "items",
+        shares.add_row(
+            tier_name(tier.tier),
             f"{tier.item_count:,}",
             f"{tier.input_tokens:,}",
             f"{tier.output_tokens:,}",
-            usd(tier.cost_per_item_usd),
-            usd(tier.cost_usd),
+            money(tier.cost_per_item_usd),
+            money(tier.cost_usd),
         )
-    table.add_row(
-        "[bold]total[/]",
-        f"{estimate.item_count:,}",
-        f"{estimate.total_input_tokens:,}",
-        f"{estimate.total_output_tokens:,}",
-        usd(estimate.cost_per_item_usd),
-        f"[bold]{usd(estimate.total_cost_usd)}[/]",
-    )
-    console.print(table)
-    interval, time = estimate.interval, estimate.time
-    console.print(
-        f"Cost between {usd(interval.low_usd)} and {usd(interval.high_usd)} in {interval.coverage:.0%} of runs; "
-        f"time {seconds(time.seconds)} at {time.effective_concurrency:g} calls at once"
-        f"{' (cut by the rate limit)' if time.rate_limit_applied else ''}."
-    )
-    limit = plan.budget.max_cost_usd
-    console.print(f"Budget {usd(limit) if limit else UNKNOWN}: the gate {GATE_TEXTS[estimate.gate.severity]}.")
+    if len(estimate.by_tier) > 1:
+        shares.add_row(
+            "total",
+            f"{estimate.item_count:,}",
+            f"{estimate.total_input_tokens:,}",
+            f"{estimate.total_output_tokens:,}",
+            money(estimate.cost_per_item_usd),
+            money(estimate.total_cost_usd),
+            style="bold",
+        )
+    console.print(shares)
+    console.print()
+    console.print(f"{_limits(plan)}: the gate {GATE_TEXTS[estimate.gate.severity]}.")
     for reason in estimate.gate.reasons:
-        console.print(f"  {reason}")
+        console.print(Padding(plain(reason), (0, 0, 0, 2), expand=False))
+    if plan.simulated:
+        console.print("No money will be spent: the provider is simulated, and the cost is what its tokens would cost.")
+
+
+def _limits(plan: Plan) -> str:
+    """The budget in words."""
+    cost, time = plan.budget.max_cost_usd, plan.budget.max_duration_seconds
+    limits = [money(cost)] if cost is not None else []
+    if time is not None:
+        limits.append(f"{time:g} seconds")
+    return f"Budget {' and '.join(limits)}" if limits else "No budget"

@@ -8,25 +8,15 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
 
-from rich.table import Table
-
+from batch_pipelines.analytics.wording import count, milliseconds, money
 from batch_pipelines.cli.opening import opened_ledger
-from batch_pipelines.cli.output import UNKNOWN, milliseconds, print_json, seconds, status_text, stderr, stdout, usd
+from batch_pipelines.cli.output import plain, print_json, status_text, stderr, stdout, table
 from batch_pipelines.cli.summary import print_analytics, print_status
 from batch_pipelines.control.status import view_status
 from batch_pipelines.domain.job import ItemResult
-from batch_pipelines.domain.transitions import ItemStatus, JobStatus
+from batch_pipelines.domain.transitions import ItemStatus
+from batch_pipelines.estimation.duration import formatted
 from batch_pipelines.ledger.jobs import JobFilter
-
-ITEM_STYLES: dict[ItemStatus, str] = {
-    ItemStatus.PENDING: "cyan",
-    ItemStatus.RUNNING: "blue",
-    ItemStatus.RETRYING: "blue",
-    ItemStatus.COMPLETED: "green",
-    ItemStatus.FAILED: "red",
-    ItemStatus.SKIPPED: "yellow",
-    ItemStatus.CANCELLED: "magenta",
-}
 
 
 def show_status(batch_job_id: str, as_json: bool) -> None:
@@ -39,26 +29,8 @@ def show_status(batch_job_id: str, as_json: bool) -> None:
         print_status(stdout(), view)
 
 
-def show_list(
-    as_json: bool,
-    project: str | None,
-    status: JobStatus | None,
-    pipeline: str | None,
-    created_after: datetime | None,
-    created_before: datetime | None,
-    limit: int,
-    offset: int,
-) -> None:
+def show_list(wanted: JobFilter, as_json: bool) -> None:
     """Many batch jobs, newest first."""
-    wanted = JobFilter(
-        project=project,
-        status=status,
-        pipeline=pipeline,
-        created_after=_utc(created_after),
-        created_before=_utc(created_before),
-        limit=limit,
-        offset=offset,
-    )
     with opened_ledger() as ledger:
         views = [view_status(ledger, job.id) for job in ledger.list_jobs(wanted)]
     if as_json:
@@ -67,21 +39,24 @@ def show_list(
     if not views:
         stderr().print("No batch job fits. Make one with `batch-pipelines run SPEC`.")
         return
-    table = Table("id", "status", "done", "cost", "time", "created", "name", box=None, padding=(0, 2, 0, 0))
+    jobs = table("id", "status", "done", "cost", "time", "created (UTC)", "name", figures_from=None)
+    for column in jobs.columns[:-1]:
+        column.no_wrap = True
     for view in views:
-        table.add_row(
+        jobs.add_row(
             view.id,
             status_text(view.status),
             f"{view.progress.completed:,} of {view.progress.total:,}",
-            usd(view.cost_usd),
-            seconds(view.elapsed_seconds),
+            money(view.cost_usd),
+            formatted(view.elapsed_seconds) if view.elapsed_seconds else "",
             f"{view.created_at:%Y-%m-%d %H:%M}",
-            f"{view.name}{' (simulated)' if view.simulated else ''}",
+            f"{plain(view.name)}{' [yellow](simulated)[/]' if view.simulated else ''}",
         )
-    stdout().print(table)
+    stdout().print(jobs)
 
 
-def _utc(moment: datetime | None) -> datetime | None:
+def utc(moment: datetime | None) -> datetime | None:
+    """A moment without a time zone is taken as UTC."""
     return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
 
 
@@ -102,21 +77,26 @@ def _print_results(items: Iterator[ItemResult], simulated: bool) -> None:
     console = stdout()
     if simulated:
         console.print("[yellow]Simulated answers: no model wrote them.[/]")
-    for item in items:
-        facts = [
-            f"[{ITEM_STYLES[item.status]}]{item.status}[/]",
-            item.tier or "",
-            milliseconds(item.duration_ms),
-            usd(item.cost_usd),
-            f"{item.attempts} calls" if item.attempts != 1 else "1 call",
-            item.model or UNKNOWN,
-        ]
-        console.print(f"[bold]{item.item_id}[/]  {'  '.join(fact for fact in facts if fact)}")
-        if item.error is not None:
-            console.print(f"  {item.error.category} ({item.error.severity}): {item.error.message}", markup=False)
-        if item.output is not None:
-            console.print(item.output, markup=False)
         console.print()
+    for item in items:
+        console.print(f"[bold]{plain(item.item_id)}[/]  {'  '.join(_facts(item))}")
+        if item.error is not None:
+            console.print(f"{item.error.category} ({item.error.severity}): {item.error.message}", markup=False)
+        if item.output is not None:
+            # Line by line as the model wrote it: a pipe must not get lines that we broke.
+            console.print(item.output, markup=False, soft_wrap=True)
+        console.print()
+
+
+def _facts(item: ItemResult) -> list[str]:
+    facts = [status_text(item.status)]
+    if item.tier is not None:
+        facts.append(item.tier)
+    if item.attempts:
+        facts += [milliseconds(item.duration_ms), money(item.cost_usd), count(item.attempts, "call")]
+    if item.model is not None:
+        facts.append(plain(item.model))
+    return facts
 
 
 def show_analytics(batch_job_id: str, as_json: bool) -> None:

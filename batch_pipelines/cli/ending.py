@@ -23,13 +23,17 @@ def print_ending(console: Console, ledger: Ledger, settings: Settings, view: Job
     else:
         print_status(console, view)
     console.print()
-    console.print(f"Results      batch-pipelines results {view.id}", soft_wrap=True)
+    for title, text in _ways_on(settings, view):
+        console.print(f"{title:<12} {text}", markup=False, soft_wrap=True)
+
+
+def _ways_on(settings: Settings, view: JobStatusView) -> list[tuple[str, str]]:
+    """Commands and addresses that make sense now, each under a word."""
+    ways = [("Results", f"batch-pipelines results {view.id}")]
     if view.status is JobStatus.COMPLETED:
-        console.print(f"Analytics    batch-pipelines analytics {view.id}", soft_wrap=True)
+        ways.append(("Analytics", f"batch-pipelines analytics {view.id}"))
     elif view.status is not JobStatus.CANCELLED:
-        console.print(f"Go on        batch-pipelines resume {view.id}", soft_wrap=True)
+        ways.append(("Go on", f"batch-pipelines resume {view.id}"))
     if view.run_id:
-        console.print(
-            f"Dagster run  {settings.dagster_url}/runs/{view.run_id} (start the UI with `make ui`)", soft_wrap=True
-        )
-    console.print(f"Ledger       {settings.shown_ledger_url}", soft_wrap=True)
+        ways.append(("Dagster run", f"{settings.dagster_url}/runs/{view.run_id} (start the UI with `make ui`)"))
+    return [*ways, ("Ledger", settings.shown_ledger_url)]

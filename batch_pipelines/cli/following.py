@@ -11,10 +11,14 @@ from types import FrameType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from batch_pipelines.cli.output import seconds, stderr, usd
+from batch_pipelines.analytics.wording import count, money
+from batch_pipelines.cli.output import plain, stderr
+from batch_pipelines.cli.summary import rate
 from batch_pipelines.cli.workers import Worker
 from batch_pipelines.control.status import JobStatusView, view_status
+from batch_pipelines.domain.errors import LedgerUnavailable
 from batch_pipelines.domain.transitions import JobStatus
+from batch_pipelines.estimation.duration import formatted
 from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.ledger.store import Ledger
 
@@ -26,35 +30,55 @@ LINE_SECONDS = 2.0
 def follow(ledger: Ledger, batch_job_id: str, worker: Worker | None) -> bool:
     """Show progress until the run is over; whether the user interrupted it.
 
-    With a worker, a first interrupt lets calls in flight finish and pauses the batch job, a second ends the run at
-    once. Without one, an interrupt only stops the watching.
+    With a worker, a first interrupt ends the run gently and a second at once; without one, it only ends the watching.
     """
     console = stderr()
+    view = view_status(ledger, batch_job_id)
+    before = view.status if worker else None
     display = _Bar(console) if console.is_terminal else _Lines(console)
     with _interrupts() as interrupts, display:
         handled = 0
         while True:
-            view = view_status(ledger, batch_job_id)
-            display.show(view)
+            # Asked before the ledger is, so that the last look at that sees how the run ended.
+            over = _is_settled(view.status) if worker is None else not worker.is_alive
+            view = _looked_again(ledger, view, worker)
+            display.show(view, waiting=view.status in (before, JobStatus.PENDING))
+            if over:
+                return interrupts.count > 0
             if interrupts.count > handled:
                 handled = interrupts.count
                 if worker is None:
                     return True
-                _interrupt(ledger, view, worker, handled, console)
-            if worker is None and (view.status.is_final or view.status is JobStatus.PAUSED):
-                return False
-            if worker is not None and not worker.is_alive:
-                display.show(view_status(ledger, batch_job_id))
-                return handled > 0
+                _interrupt(ledger, view, worker, is_first=handled == 1, before=before)
             time.sleep(POLL_SECONDS)
 
 
-def _interrupt(ledger: Ledger, view: JobStatusView, worker: Worker, count: int, console: Console) -> None:
-    if count == 1 and not view.status.is_final:
-        ledger.request(view.id, RequestKind.PAUSE, by="user", reason="interrupted from the keyboard")
-        console.print("Interrupted: calls in flight finish and are kept. Interrupt again to end at once.")
-    elif count > 1:
+def _is_settled(status: JobStatus) -> bool:
+    return status.is_final or status is JobStatus.PAUSED
+
+
+def _looked_again(ledger: Ledger, last: JobStatusView, worker: Worker | None) -> JobStatusView:
+    """The status now; the last one where the ledger is away for a moment, as a run of ours must not end by that."""
+    try:
+        return view_status(ledger, last.id)
+    except LedgerUnavailable:
+        if worker is None:
+            raise
+        return last
+
+
+def _interrupt(
+    ledger: Ledger, view: JobStatusView, worker: Worker, *, is_first: bool, before: JobStatus | None
+) -> None:
+    """Drain a run that works; end one that has not started, for which a request to pause would come too early."""
+    if not is_first:
         worker.kill()
+    elif view.status is before and view.status is not JobStatus.RUNNING:
+        worker.interrupt()
+        stderr().print("Interrupted before the first call.")
+    elif not _is_settled(view.status):
+        ledger.request(view.id, RequestKind.PAUSE, by="user", reason="interrupted from the keyboard")
+        stderr().print("Interrupted: calls in flight finish and are kept. Interrupt again to end at once.")
 
 
 class _Count:
@@ -100,11 +124,13 @@ class _Bar:
     def __exit__(self, *_: object) -> None:
         self._progress.__exit__(None, None, None)
 
-    def show(self, view: JobStatusView) -> None:
+    def show(self, view: JobStatusView, *, waiting: bool) -> None:
         """Draw where the batch job is."""
         if self._task is None:
             self._task = self._progress.add_task("", total=view.progress.total, status="", facts="")
-        self._progress.update(self._task, completed=_ended(view), status=_headline(view), facts=", ".join(_facts(view)))
+        self._progress.update(
+            self._task, completed=_ended(view), status=_headline(view, waiting), facts=", ".join(_facts(view))
+        )
 
 
 class _Lines:
@@ -112,7 +138,8 @@ class _Lines:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._last = ""
+        self._line = ""
+        self._headline = ""
         self._at = float("-inf")
 
     def __enter__(self) -> _Lines:
@@ -121,31 +148,33 @@ class _Lines:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def show(self, view: JobStatusView) -> None:
+    def show(self, view: JobStatusView, *, waiting: bool) -> None:
         """Print where the batch job is, when that is news."""
-        line = f"{_headline(view)}: {_ended(view)} of {view.progress.total}"
-        due = time.monotonic() - self._at >= LINE_SECONDS or view.status.is_final
-        if line != self._last and due:
-            self._last, self._at = line, time.monotonic()
-            self._console.print(", ".join([line, *_facts(view)]))
+        headline = _headline(view, waiting)
+        line = f"{headline}: {_ended(view):,} of {count(view.progress.total, 'item')}"
+        due = time.monotonic() - self._at >= LINE_SECONDS or headline != self._headline
+        if line != self._line and due:
+            self._line, self._headline, self._at = line, headline, time.monotonic()
+            self._console.print(plain(", ".join([line, *_facts(view)])))
 
 
 def _ended(view: JobStatusView) -> int:
-    return view.progress.completed + view.progress.failed + view.progress.skipped + view.progress.cancelled
+    progress = view.progress
+    return progress.completed + progress.failed + progress.skipped + progress.cancelled
 
 
-def _headline(view: JobStatusView) -> str:
-    if view.status is JobStatus.PENDING:
+def _headline(view: JobStatusView, waiting: bool) -> str:
+    if waiting:
         return "starting"
     return view.current_phase or view.status.value
 
 
 def _facts(view: JobStatusView) -> list[str]:
-    facts = [f"{usd(view.cost_usd)}"]
+    facts = [money(view.cost_usd)] if view.cost_usd else []
     if view.progress.failed:
-        facts.append(f"{view.progress.failed} failed")
+        facts.append(f"{view.progress.failed:,} failed")
     if view.items_per_minute:
-        facts.append(f"{view.items_per_minute:,.0f} items/min")
+        facts.append(rate(view.items_per_minute))
     if view.remaining_seconds:
-        facts.append(f"{seconds(view.remaining_seconds)} left")
+        facts.append(f"about {formatted(view.remaining_seconds)} left")
     return facts

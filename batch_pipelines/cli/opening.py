@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from batch_pipelines.ledger.store import Ledger
+from batch_pipelines.orchestration.home import prepare_home
 from batch_pipelines.settings import Settings, load_settings
 
 
@@ -17,6 +18,8 @@ def now() -> datetime:
 
 @contextmanager
 def opened_ledger(settings: Settings | None = None) -> Iterator[Ledger]:
-    """The ledger that the settings name."""
-    with Ledger.open((settings or load_settings()).ledger_url, now) as ledger:
+    """The ledger that the settings name, in a home that can be used; raises InvalidInput, LedgerUnavailable."""
+    settings = settings or load_settings()
+    prepare_home(settings)
+    with Ledger.open(settings.ledger_url, now) as ledger:
         yield ledger

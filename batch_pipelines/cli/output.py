@@ -1,21 +1,20 @@
-"""Standard output is for results, standard error for people; money and times as people read them."""
+"""Standard output is for results, standard error for people; how both look."""
 
 from __future__ import annotations
 
 import json
 import sys
-from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from batch_pipelines.domain.errors import BatchPipelinesError, InvalidInput
-from batch_pipelines.domain.transitions import JobStatus
+from batch_pipelines.domain.transitions import ItemStatus, JobStatus
 
-UNKNOWN = "-"
-
-STATUS_STYLES: dict[JobStatus, str] = {
+STATUS_STYLES: dict[str, str] = {
     JobStatus.PENDING: "cyan",
     JobStatus.RUNNING: "blue",
     JobStatus.RETRYING: "blue",
@@ -23,71 +22,64 @@ STATUS_STYLES: dict[JobStatus, str] = {
     JobStatus.COMPLETED: "green",
     JobStatus.FAILED: "red",
     JobStatus.CANCELLED: "magenta",
+    ItemStatus.SKIPPED: "yellow",
 }
+"""By the word: what jobs and items share looks alike."""
 
 
 def stdout() -> Console:
     """For results."""
-    return Console(highlight=False)
+    return Console(highlight=False, emoji=False)
 
 
 def stderr() -> Console:
     """For messages and progress."""
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, emoji=False)
 
 
 def print_json(value: BaseModel | list[Any] | dict[str, Any]) -> None:
-    """One JSON document on standard output."""
-    text = value.model_dump_json() if isinstance(value, BaseModel) else json.dumps(value)
-    sys.stdout.write(f"{text}\n")
+    """One JSON document on one line of standard output, in ASCII, which every terminal and pipe takes."""
+    content = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+    sys.stdout.write(f"{json.dumps(content)}\n")
     sys.stdout.flush()
 
 
 def explain(error: BatchPipelinesError, *, as_json: bool) -> None:
     """An error as a sentence for people, and as a document for programs that asked for JSON."""
-    sys.stderr.write(f"Error: {error}\n")
+    details: dict[str, Any] = {}
+    if isinstance(error, InvalidInput):
+        value = None if error.value is None else str(error.value)
+        details = {"field": error.field, "value": value, "remedy": error.remedy}
+    complain(str(error), error.exit_code, as_json=as_json, **details)
+
+
+def complain(message: str, exit_code: int, *, as_json: bool, **details: str | None) -> None:
+    """Say what went wrong."""
+    sys.stderr.write(f"Error: {message}\n")
     if as_json:
-        document: dict[str, Any] = {"error": str(error), "exit_code": error.exit_code}
-        if isinstance(error, InvalidInput):
-            document |= {"field": error.field, "value": str(error.value), "remedy": error.remedy}
-        print_json(document)
+        print_json({"error": message, "exit_code": exit_code, **details})
 
 
-def usd(amount: Decimal | None) -> str:
-    """`$4.05`, with more digits for small amounts."""
-    if amount is None:
-        return UNKNOWN
-    return f"${amount:,.2f}" if amount >= 1 or not amount else f"${amount:.4f}"
+def table(*columns: str, figures_from: int | None = 1) -> Table:
+    """A table without lines; columns from `figures_from` on are set to the right. No cell is cut short."""
+    made = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    for number, column in enumerate(columns):
+        is_figure = figures_from is not None and number >= figures_from
+        made.add_column(column, justify="right" if is_figure else "left", overflow="fold", no_wrap=is_figure)
+    return made
 
 
-def seconds(value: float | None) -> str:
-    """`9.8 s`, `12 min 5 s`, `1 h 4 min`."""
-    if value is None:
-        return UNKNOWN
-    if value < 60:
-        return f"{value:.1f} s"
-    minutes, rest = divmod(round(value), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+def plain(text: str) -> str:
+    """Text of somebody else's, which must not be taken for markup."""
+    return escape(text)
 
 
-def milliseconds(value: float | None) -> str:
-    """`312 ms` or `1.84 s`."""
-    if value is None:
-        return UNKNOWN
-    return f"{value:,.0f} ms" if value < 1000 else f"{value / 1000:,.2f} s"
-
-
-def percent(value: float | None, digits: int = 1) -> str:
-    """`97.8 %`; a share must be times 100 already."""
-    return UNKNOWN if value is None else f"{value:.{digits}f} %"
-
-
-def status_text(status: JobStatus) -> str:
+def status_text(status: JobStatus | ItemStatus) -> str:
     """The status in its colour."""
     return f"[{STATUS_STYLES[status]}]{status}[/]"
 
 
-def simulated_mark(simulated: bool) -> str:
-    """Said wherever answers of the simulated provider are shown."""
-    return " [yellow](simulated)[/]" if simulated else ""
+def headline(name: str, *facts: str, simulated: bool) -> str:
+    """A batch job's name, what else there is to say, and whether a simulation answers."""
+    mark = " [yellow](simulated)[/]" if simulated else ""
+    return "  ".join([f"[bold]{plain(name)}[/]", *facts]) + mark

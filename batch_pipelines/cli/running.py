@@ -65,9 +65,10 @@ def _run_here(ledger: Ledger, settings: Settings, batch_job_id: str, as_json: bo
     with Worker.start(settings, batch_job_id) as worker:
         interrupted = follow(ledger, batch_job_id, worker)
     view = view_status(ledger, batch_job_id)
-    if view.status not in EXIT_CODES:
-        stderr().print(f"[red]The run ended without finishing the batch job.[/] {worker.last_words()}", markup=True)
-        stderr().print(f"What finished is kept. Go on with: batch-pipelines resume {batch_job_id}")
+    if view.status not in EXIT_CODES and not interrupted:
+        console = stderr()
+        console.print("[red]The run ended without finishing the batch job.[/] What finished is kept.")
+        console.print(worker.last_words(), markup=False, soft_wrap=True)
     _end(ledger, settings, view, as_json, interrupted)
 
 
@@ -87,8 +88,9 @@ def submit_spec(spec_file: Path, as_json: bool) -> None:
         print_json({"id": job.id, "run_id": run_id})
     else:
         stdout().print(job.id)
-        stderr().print(f"Dagster run {run_id}: {settings.dagster_url}/runs/{run_id}")
-        stderr().print(f"Follow it with: batch-pipelines watch {job.id}")
+        console = stderr()
+        console.print(f"Dagster run  {settings.dagster_url}/runs/{run_id}", soft_wrap=True)
+        console.print(f"Follow it    batch-pipelines watch {job.id}", soft_wrap=True)
 
 
 def watch_job(batch_job_id: str, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""A batch job as people read it: its status, its figures, and how it ended against its estimate."""
+"""A batch job as people read it: its status, and its figures against its estimate."""
 
 from __future__ import annotations
 
@@ -7,117 +7,129 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from batch_pipelines.cli.output import (
-    UNKNOWN,
-    milliseconds,
-    percent,
-    seconds,
-    simulated_mark,
-    status_text,
-    usd,
-)
+from batch_pipelines.analytics.wording import count, milliseconds, money, percent, tier_name
+from batch_pipelines.cli.output import headline, plain, status_text, table
 from batch_pipelines.control.status import JobStatusView
 from batch_pipelines.domain.job import BatchJob
+from batch_pipelines.estimation.duration import formatted
+from batch_pipelines.estimation.variance import COST_MARGIN, TIME_MARGIN
 
 if TYPE_CHECKING:
     # Its module brings pandas, and `status` must answer at once.
     from batch_pipelines.analytics.values import Analytics
 
+SHOWN_IN_PROGRESS = 5
+
 
 def print_status(console: Console, view: JobStatusView) -> None:
     """One batch job in a few lines."""
     progress = view.progress
-    console.print(f"[bold]{view.name}[/]  {view.id}{simulated_mark(view.simulated)}")
-    console.print(f"{status_text(view.status)}{f': {view.error}' if view.error else ''}")
+    console.print(headline(view.name, view.id, simulated=view.simulated))
+    console.print(f"{status_text(view.status)}{f': {plain(view.error)}' if view.error else ''}")
     counts = [
-        f"{count:,} {name}"
-        for name, count in (
-            ("completed", progress.completed),
-            ("failed", progress.failed),
-            ("skipped", progress.skipped),
-            ("cancelled", progress.cancelled),
-            ("running", progress.running),
-        )
-        if count
+        f"{number:,} {name}"
+        for name in ("completed", "failed", "skipped", "cancelled", "running")
+        if (number := getattr(progress, name))
     ]
-    console.print(f"{progress.percent:g} % of {progress.total:,} items: {', '.join(counts) or 'none ended yet'}")
-    console.print(
-        f"{usd(view.cost_usd)} spent on {view.input_tokens:,} input and {view.output_tokens:,} output tokens; "
-        f"{seconds(view.elapsed_seconds)} so far, {seconds(view.remaining_seconds)} left"
-    )
+    console.print(f"{percent(progress.percent)} of {count(progress.total, 'item')}: {', '.join(counts) or 'none yet'}")
+    if view.elapsed_seconds:
+        console.print(
+            f"{money(view.cost_usd)} for {count(view.input_tokens, 'input token')} and "
+            f"{count(view.output_tokens, 'output token')}"
+        )
+        console.print(f"{formatted(view.elapsed_seconds)} of work{_pace(view)}")
     if view.in_progress:
-        shown = ", ".join(view.in_progress[:5])
-        console.print(f"{view.current_phase}: {shown}{' ...' if len(view.in_progress) > 5 else ''}")
+        shown = ", ".join(view.in_progress[:SHOWN_IN_PROGRESS])
+        more = ", ..." if len(view.in_progress) > SHOWN_IN_PROGRESS else ""
+        console.print(f"{plain(view.current_phase or 'running')}: {plain(shown)}{more}")
+
+
+def _pace(view: JobStatusView) -> str:
+    """How fast, and how long still, where that is known."""
+    text = "" if view.items_per_minute is None else f", {rate(view.items_per_minute)}"
+    return f"{text}, about {formatted(view.remaining_seconds)} left" if view.remaining_seconds else text
+
+
+def rate(items_per_minute: float) -> str:
+    """Throughput in words; a slow one keeps its digits."""
+    return f"{items_per_minute:,.{0 if items_per_minute >= 10 else 1}f} items a minute"
 
 
 def print_analytics(console: Console, job: BatchJob, analytics: Analytics) -> None:
-    """Estimate against actual, success, durations, cost by tier and by phase, errors."""
-    mark = simulated_mark(job.simulated)
-    console.print(f"[bold]{job.name}[/]  {job.id}  {status_text(job.status)}{mark}")
+    """Estimate against actual, success, durations, cost by tier or phase, errors."""
+    console.print(headline(job.name, job.id, status_text(job.status), simulated=job.simulated))
+    if job.error:
+        console.print(plain(job.error))
+    if job.started_at is None:
+        console.print("It has not started, so there are no figures.")
+        return
+    console.print()
     console.print(_against_estimate(job, analytics))
-    overview, performance = analytics.overview, analytics.performance
-    rate = None if overview.success_rate is None else overview.success_rate * 100
-    console.print(
-        f"Success  {percent(rate)}  ({overview.successful:,} of {overview.total:,} items"
-        f"{f', {overview.failed:,} failed' if overview.failed else ''})"
-    )
-    console.print(
-        f"Duration of an item  p50 {milliseconds(performance.p50_ms)}   p95 {milliseconds(performance.p95_ms)}   "
-        f"p99 {milliseconds(performance.p99_ms)}   mean {milliseconds(performance.mean_ms)}"
-    )
-    console.print(f"Throughput  {_rate(performance.items_per_minute)}")
-    console.print(_cost_table(analytics))
+    console.print()
+    console.print(_facts(analytics))
+    console.print()
+    console.print(_costs(analytics))
+    if analytics.error_distribution:
+        console.print()
     for error in analytics.error_distribution:
-        console.print(f"[red]{error.count} x {error.error}[/]: {error.message}")
-
-
-def _rate(items_per_minute: float | None) -> str:
-    return UNKNOWN if items_per_minute is None else f"{items_per_minute:,.0f} items a minute"
+        what = f"{count(error.count, 'item')} failed with {error.error}"
+        console.print(f"[red]{what}[/]: {plain(error.message)}")
 
 
 def _against_estimate(job: BatchJob, analytics: Analytics) -> Table:
-    table = _table("", "estimated", "actual", "difference", "")
-    cost, time = analytics.variance.cost, analytics.variance.time
-    estimate = job.estimate
-    table.add_row(
+    comparison = table("", "estimated", "actual", "difference", "")
+    comparison.columns[-1].justify = "left"
+    cost, time, estimate = analytics.variance.cost, analytics.variance.time, job.estimate
+    comparison.add_row(
         "Cost",
-        usd(estimate.total_cost_usd if estimate else None),
-        usd(analytics.cost.total_usd),
-        percent(cost.percentage) if cost and cost.percentage is not None else UNKNOWN,
-        _margin(cost.within_margin if cost else None, "10 %"),
+        money(estimate.total_cost_usd if estimate else None),
+        money(analytics.cost.total_usd),
+        percent(cost.percentage, signed=True) if cost else "",
+        _verdict(cost.within_margin, float(COST_MARGIN)) if cost else "",
     )
-    table.add_row(
+    comparison.add_row(
         "Time",
-        seconds(estimate.time.seconds if estimate else None),
-        seconds(analytics.performance.working_seconds),
-        percent(time.percentage) if time and time.percentage is not None else UNKNOWN,
-        _margin(time.within_margin if time else None, "20 %"),
+        estimate.time.formatted if estimate else money(None),
+        formatted(analytics.performance.working_seconds),
+        percent(time.percentage, signed=True) if time else "",
+        _verdict(time.within_margin, float(TIME_MARGIN)) if time else "",
     )
-    return table
+    return comparison
 
 
-def _margin(within: bool | None, margin: str) -> str:
-    if within is None:
-        return ""
-    return f"[green]within {margin}[/]" if within else f"[yellow]more than {margin} off[/]"
+def _verdict(within: bool, margin: float) -> str:
+    limit = percent(margin * 100)
+    return f"[green]within {limit}[/]" if within else f"[yellow]more than {limit} off[/]"
 
 
-def _cost_table(analytics: Analytics) -> Table:
-    tiers = [tier for tier in analytics.cost.by_tier if tier.tier is not None]
-    if tiers:
-        table = _table("cost by tier", "items", "per item", "total", "share")
-        for tier in tiers:
-            share = percent(tier.percentage, 0)
-            table.add_row(tier.tier, f"{tier.item_count:,}", usd(tier.per_item_usd), usd(tier.cost_usd), share)
-        return table
-    table = _table("cost by phase", "total", "share")
+def _facts(analytics: Analytics) -> Table:
+    """How well and how fast it went."""
+    overview, speed = analytics.overview, analytics.performance
+    share = None if overview.success_rate is None else overview.success_rate * 100
+    failed = f", {overview.failed:,} failed" if overview.failed else ""
+    facts = table("", "", figures_from=None)
+    facts.show_header = False
+    facts.add_row("Success", f"{percent(share)} ({overview.successful:,} of {count(overview.total, 'item')}{failed})")
+    facts.add_row(
+        "Duration of an item",
+        f"p50 {milliseconds(speed.p50_ms)}, p95 {milliseconds(speed.p95_ms)}, p99 {milliseconds(speed.p99_ms)}, "
+        f"mean {milliseconds(speed.mean_ms)}",
+    )
+    facts.add_row("Throughput", "unknown" if speed.items_per_minute is None else rate(speed.items_per_minute))
+    return facts
+
+
+def _costs(analytics: Analytics) -> Table:
+    """By tier where there are tiers, else by phase."""
+    if any(tier.tier for tier in analytics.cost.by_tier):
+        costs = table("cost by tier", "items", "per item", "total", "share")
+        for tier in analytics.cost.by_tier:
+            share = percent(tier.percentage)
+            costs.add_row(
+                tier_name(tier.tier), f"{tier.item_count:,}", money(tier.per_item_usd), money(tier.cost_usd), share
+            )
+        return costs
+    costs = table("cost by phase", "total", "share")
     for phase in analytics.cost.by_phase:
-        table.add_row(phase.phase, usd(phase.cost_usd), percent(phase.percentage, 0))
-    return table
-
-
-def _table(*columns: str) -> Table:
-    table = Table(*columns, box=None, padding=(0, 3, 0, 0))
-    for column in table.columns[1:]:
-        column.justify = "right"
-    return table
+        costs.add_row(phase.phase, money(phase.cost_usd), percent(phase.percentage))
+    return costs

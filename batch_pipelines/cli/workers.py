@@ -56,6 +56,11 @@ class Worker:
         """Whether the run still goes on."""
         return self._process.poll() is None
 
+    def interrupt(self) -> None:
+        """Ask the run to end, as a terminal does."""
+        if self.is_alive:
+            self._process.send_signal(signal.SIGINT)
+
     def kill(self) -> None:
         """End the run at once, with the processes it started; what was finished is in the ledger."""
         if self.is_alive:

@@ -100,6 +100,8 @@ def _item_id(item: dict[str, JsonValue], position: int) -> str:
         raise InvalidInput(f"items.{position}.id", None, "is missing", "give every item an id")
     if isinstance(item_id, bool) or not isinstance(item_id, str | int) or not str(item_id).strip():
         raise InvalidInput(f"items.{position}.id", item_id, "is not a text or a whole number", "give every item an id")
+    if not str(item_id).isprintable():
+        raise InvalidInput(f"items.{position}.id", item_id, "holds characters that do not print", "leave them out")
     return str(item_id)
 
 

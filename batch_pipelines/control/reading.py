@@ -121,7 +121,7 @@ def _csv(path: Path) -> Iterator[RawItem]:
                 raise InvalidInput("items", where, "has more cells than the header", "quote cells that hold commas")
             yield {name: value for name, value in row.items() if value}
     except csv.Error as error:
-        raise InvalidInput("items", f"{path}, line {rows.line_num}", f"is not CSV: {error}", "mend it") from None
+        raise InvalidInput("items", f"{path}, line {rows.reader.line_num}", f"is not CSV: {error}", "mend it") from None
 
 
 READERS: dict[str, Callable[[Path], Iterator[RawItem]]] = {"jsonl": _jsonl, "csv": _csv}

@@ -22,6 +22,10 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 
+LONGEST_VALUE = 160
+"""Characters of a value that a message shows."""
+
+
 class BatchPipelinesError(Exception):
     """Base of every error this package raises on purpose."""
 
@@ -43,9 +47,13 @@ class InvalidInput(BatchPipelinesError):
     def __str__(self) -> str:
         if self.value is None:
             return f"{self.field} {self.problem}; {self.remedy}"
-        shown = repr(self.value)
-        shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
-        return f"{self.field}: {shown} {self.problem}; {self.remedy}"
+        return f"{self.field}: {_shown(self.value)} {self.problem}; {self.remedy}"
+
+
+def _shown(value: Any) -> str:
+    """A value in a message: cut in its middle where it is long, as a path ends with the file's name and the line."""
+    text, half = repr(value), LONGEST_VALUE // 2
+    return text if len(text) <= LONGEST_VALUE else f"{text[:half]}...{text[-half:]}"
 
 
 class LimitExceeded(InvalidInput):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -101,7 +101,3 @@ class Spec(BaseModel):
     tags: dict[str, str] = Field(default_factory=dict)
     options: Options = Options()
     budget: Budget = Budget()
-
-    def dumped(self) -> dict[str, Any]:
-        """JSON-ready, without the items (they live in rows of their own)."""
-        return self.model_dump(mode="json", exclude={"items"})

@@ -13,8 +13,9 @@ from batch_pipelines.domain.attempt import Report
 from batch_pipelines.domain.errors import LedgerUnavailable
 
 LONGEST_DELAY_SECONDS = 0.1
-WRITE_TRIES = 5
-WRITE_RETRY_SECONDS = 1.0
+GIVE_UP_SECONDS = 60.0
+"""How long the ledger may be away before what it cannot take is lost."""
+RETRY_SECONDS = 1.0
 
 Write = Callable[[Sequence[Report]], None]
 
@@ -22,20 +23,16 @@ Write = Callable[[Sequence[Report]], None]
 class Checkpoints:
     """Groups reports by count or by 100 ms and writes each group in one transaction.
 
-    `group_size` counts finished calls. `on_settled(usd)` and `on_failure(error)` are called on the writing thread.
-    After a failure that outlasts the retries nothing more is written, and whoever waits is told.
+    `group_size` counts finished calls. After a failure that outlasts the retries, or is of another kind than
+    LedgerUnavailable, nothing more is written: `on_failure(error)` is called on the writing thread, and whoever
+    flushes is told.
     """
 
-    def __init__(
-        self,
-        write: Write,
-        group_size: int,
-        on_settled: Callable[[Decimal], None],
-        on_failure: Callable[[BaseException], None],
-    ) -> None:
+    def __init__(self, write: Write, group_size: int, on_failure: Callable[[BaseException], None]) -> None:
+        self.settled_usd = Decimal(0)
+        """Cost of the calls that are durable; set by the writing thread alone."""
         self._write = write
         self._group_size = group_size
-        self._on_settled = on_settled
         self._on_failure = on_failure
         self._queue: SimpleQueue[Report | Future[None] | None] = SimpleQueue()
         self._failure: BaseException | None = None
@@ -53,61 +50,58 @@ class Checkpoints:
         return barrier
 
     def close(self) -> None:
-        """Write what is left and end the thread."""
+        """Write what is left and end the thread; nothing may be handed over any more."""
         self._queue.put(None)
         self._thread.join()
 
     def _work(self) -> None:
         while True:
-            group, barrier, closing = self._next_group()
-            if group:
+            group, end = self._next_group()
+            if group and self._failure is None:
                 self._write_group(group)
-            if barrier is not None:
-                _resolve(barrier, self._failure)
-            if closing:
+            if isinstance(end, Future):
+                _resolve(end, self._failure)
+            elif end:
                 return
 
-    def _next_group(self) -> tuple[list[Report], Future[None] | None, bool]:
-        """Wait for a report, then gather until the group is full, 100 ms are over, or somebody waits for it."""
+    def _next_group(self) -> tuple[list[Report], Future[None] | bool]:
+        """Wait for a report, then gather until the group is full, 100 ms are over, or somebody waits for it.
+
+        With the group comes who waits for it: a flush, or True for the end.
+        """
         group: list[Report] = []
         finished = 0
         deadline: float | None = None
-        while True:
+        while finished < self._group_size:
             try:
                 entry = self._queue.get(timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
             except Empty:
-                return group, None, False
-            if entry is None:
-                return group, None, True
-            if isinstance(entry, Future):
-                return group, entry, False
+                break
+            if not isinstance(entry, Report):
+                return group, entry or True
             group.append(entry)
             finished += entry.attempt is not None
-            if finished >= self._group_size:
-                return group, None, False
             deadline = deadline or time.monotonic() + LONGEST_DELAY_SECONDS
+        return group, False
 
     def _write_group(self, group: list[Report]) -> None:
-        if self._failure is not None:
-            return
         try:
             self._write_with_retries(group)
         except BaseException as error:  # noqa: BLE001  # whatever it is, calls must not go on unrecorded
             self._failure = error
             self._on_failure(error)
         else:
-            self._on_settled(sum((_cost(report) for report in group), start=Decimal(0)))
+            self.settled_usd += sum((_cost(report) for report in group), start=Decimal(0))
 
     def _write_with_retries(self, group: list[Report]) -> None:
-        for remaining in reversed(range(WRITE_TRIES)):
+        give_up_at = time.monotonic() + GIVE_UP_SECONDS
+        while True:
             try:
-                self._write(group)
+                return self._write(group)
             except LedgerUnavailable:
-                if not remaining:
+                if time.monotonic() >= give_up_at:
                     raise
-                time.sleep(WRITE_RETRY_SECONDS)
-            else:
-                return
+                time.sleep(RETRY_SECONDS)
 
 
 def _cost(report: Report) -> Decimal:
@@ -115,6 +109,9 @@ def _cost(report: Report) -> Decimal:
 
 
 def _resolve(barrier: Future[None], failure: BaseException | None) -> None:
+    """Tell who waits; who has given up waiting must not end this thread."""
+    if not barrier.set_running_or_notify_cancel():
+        return
     if failure is None:
         barrier.set_result(None)
     else:

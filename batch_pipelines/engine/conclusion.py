@@ -32,6 +32,9 @@ def conclude(progress: Progress, requests: Sequence[JobRequest]) -> Conclusion:
         reasons = [request.reason for request in requests if request.kind is kind]
         if reasons and (kind is RequestKind.STOP or not ended):
             return Conclusion(trigger, reasons[0])
+    if ended and progress.cancelled:
+        # A run that died in the middle of a cancellation; nothing else cancels items.
+        return Conclusion(JobTrigger.CANCEL, "its cancellation was carried to its end")
     if not ended:
         left = progress.total - progress.ended
         return Conclusion(JobTrigger.FAIL, f"{left} of {progress.total} items were not finished; run it again")

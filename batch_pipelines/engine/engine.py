@@ -1,9 +1,8 @@
-"""The engine of one process: its thread, its event loop, its provider, and a session for each batch job."""
+"""The engine of one process: its thread, its event loop, its provider, and the batch jobs under way in it."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import secrets
 from collections.abc import Callable, Coroutine
@@ -11,16 +10,17 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import count
 from random import Random
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any, Self, TypeVar
 
+from batch_pipelines.domain.events import working_seconds
 from batch_pipelines.domain.job import BatchJob, WorkItem
 from batch_pipelines.domain.transitions import JobStatus
-from batch_pipelines.engine.checkpoints import Checkpoints
+from batch_pipelines.engine.caller import Caller
 from batch_pipelines.engine.limiter import Limiter
-from batch_pipelines.engine.session import Session
-from batch_pipelines.engine.share import Share
+from batch_pipelines.engine.underway import Underway
 from batch_pipelines.engine.work import PhaseOutcome
 from batch_pipelines.estimation.prices import PriceBook
 from batch_pipelines.ledger.requests import RequestKind
@@ -31,22 +31,24 @@ T = TypeVar("T")
 
 CLOSE_SECONDS = 30.0
 """How long calls in flight may take when the process has to end."""
+INTERRUPTED = "the run was interrupted"
 
 
-@dataclass(slots=True)
-class _Open:
-    """A session with what keeps it going."""
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a phase of a partition is about, as the ledger had it."""
 
-    session: Session
-    share: Share
-    checkpoints: Checkpoints
-    keeper: asyncio.Task[None]
+    job: BatchJob
+    worked_seconds: float
+    """How long earlier runs, and this one, worked on the batch job."""
+    items: list[WorkItem]
 
 
 class Engine:
-    """Runs phases of batch jobs; every method may be called from any thread and returns at once.
+    """Runs phases of batch jobs; every method may be called from any thread, and all but `close` return at once.
 
-    `connect` gives the provider and is called once, on the engine's loop, when it is first needed.
+    `connect` gives the provider; it is called when it is first needed, in a thread of its own, and again only if it
+    raised. Once the engine is closed, its methods raise RuntimeError.
     """
 
     def __init__(
@@ -64,9 +66,14 @@ class Engine:
         self._limiter = limiter
         self._clock = clock
         self._random = random
-        self._holder = f"{os.getpid()}-{secrets.token_hex(4)}"
-        self._provider: Provider | None = None
-        self._open: dict[str, _Open] = {}
+        self._holders = (f"{os.getpid()}-{secrets.token_hex(4)}-{number}" for number in count())
+        self._connection: asyncio.Future[Provider] | None = None
+        self._underway: dict[str, Underway] = {}
+        self._unknown_usd: dict[str, Decimal] = {}
+        """By batch job: what calls whose cost nobody knows may have cost, as long as this engine lives."""
+        self._phases: set[asyncio.Task[Any]] = set()
+        self._submitting = Lock()
+        self._is_closed = False
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="engine", daemon=True)
         self._thread.start()
@@ -79,114 +86,112 @@ class Engine:
 
     def connect(self) -> Future[Provider]:
         """Get the provider ready, so that the first call does not wait for it."""
-        return self._submit(self._connected())
+        return self._submit(self._connected)
 
     def run_phase(self, batch_job_id: str, run_id: str, phase: str, start: int, stop: int) -> Future[PhaseOutcome]:
-        """Do a phase for the items at positions [start, stop) that still need it."""
-        return self._submit(self._run_phase(batch_job_id, run_id, phase, start, stop))
+        """Do a phase for the items at positions [start, stop) that still need it.
+
+        Done when all of it, and the reason where the batch job drains, is durable. Cancelling it drains the batch job.
+        """
+        return self._submit(lambda: self._run_phase(batch_job_id, run_id, phase, start, stop))
 
     def close(self) -> None:
-        """Let calls in flight finish and be recorded, give the shares back, and end the thread."""
-        self._submit(self._close()).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        """Let calls in flight finish and be recorded, give the shares back, and end the thread; once is enough."""
+        with self._submitting:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            # Everything submitted before has begun when this does, so nothing is forgotten.
+            closing = asyncio.run_coroutine_threadsafe(self._close(), self._loop)
+        try:
+            closing.result()
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
 
-    def _submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
+    def _submit(self, work: Callable[[], Coroutine[Any, Any, T]]) -> Future[T]:
+        with self._submitting:
+            if self._is_closed:
+                raise RuntimeError("the engine is closed")
+            return asyncio.run_coroutine_threadsafe(work(), self._loop)
 
     async def _run_phase(self, batch_job_id: str, run_id: str, phase_name: str, start: int, stop: int) -> PhaseOutcome:
-        items = await asyncio.to_thread(self._ledger.partition_work, batch_job_id, phase_name, start, stop)
-        if not items:
-            return PhaseOutcome(0, 0, 0)
-        job = await asyncio.to_thread(self._ledger.job, batch_job_id)
-        return await self._run_items(job, run_id, phase_name, items)
+        task = asyncio.current_task()
+        assert task is not None, "submitted coroutines are tasks"
+        self._phases.add(task)
+        try:
+            work = await asyncio.to_thread(self._load, batch_job_id, phase_name, start, stop)
+            if not work.items or work.job.status is not JobStatus.RUNNING:
+                return PhaseOutcome(0, 0, len(work.items))
+            underway = await self._enter(work, run_id)
+            try:
+                return await underway.session.run_phase(work.job.pipeline.phase(phase_name), work.items)
+            finally:
+                await self._leave(underway)
+        finally:
+            self._phases.discard(task)
 
-    async def _run_items(self, job: BatchJob, run_id: str, phase_name: str, items: list[WorkItem]) -> PhaseOutcome:
-        if job.status is not JobStatus.RUNNING:
-            return PhaseOutcome(0, 0, len(items))
+    def _load(self, batch_job_id: str, phase_name: str, start: int, stop: int) -> _Work:
+        items = self._ledger.partition_work(batch_job_id, phase_name, start, stop)
+        worked = working_seconds(self._ledger.job_events(batch_job_id), self._clock())
+        return _Work(self._ledger.job(batch_job_id), worked, items)
+
+    async def _enter(self, work: _Work, run_id: str) -> Underway:
+        """What is under way for the batch job, with one phase more."""
         provider = await self._connected()
-        opened = self._open.get(job.id) or self._open_session(job, run_id, provider)
-        done = asyncio.ensure_future(opened.session.run_phase(job.pipeline.phase(phase_name), items))
-        opened.share.hurry()
-        return await done
+        while (found := self._underway.get(work.job.id)) and found.ending:
+            await asyncio.wait({found.ending})
+        if found is None:
+            found = self._underway[work.job.id] = Underway(
+                self._ledger,
+                work.job,
+                run_id,
+                next(self._holders),
+                work.worked_seconds,
+                self._unknown_usd.get(work.job.id, Decimal(0)),
+                Caller(work.job, provider, self._prices, self._clock),
+                self._limiter,
+                self._clock,
+                self._random,
+            )
+        found.phases += 1
+        if self._is_closed:
+            found.session.halt(RequestKind.PAUSE, INTERRUPTED)
+        return found
+
+    async def _leave(self, underway: Underway) -> None:
+        """One phase less; the last one ends what is under way, so that nothing is held while nothing is done."""
+        underway.phases -= 1
+        if not underway.phases:
+            underway.ending = asyncio.ensure_future(self._end(underway))
+            await asyncio.shield(underway.ending)
+
+    async def _end(self, underway: Underway) -> None:
+        batch_job_id = underway.session.job.id
+        await underway.end()
+        self._unknown_usd[batch_job_id] = underway.session.purse.unknown_usd
+        del self._underway[batch_job_id]
 
     async def _connected(self) -> Provider:
-        if self._provider is None:
-            self._provider = self._connect()
-        return self._provider
-
-    def _open_session(self, job: BatchJob, run_id: str, provider: Provider) -> _Open:
-        settled = _Sum()
-        loop = asyncio.get_running_loop()
-
-        def fail(error: BaseException) -> None:
-            loop.call_soon_threadsafe(session.halt, RequestKind.PAUSE, f"results cannot be written: {error}")
-
-        checkpoints = Checkpoints(
-            lambda group: self._ledger.record(job.id, group), job.options.checkpoint_frequency, settled.add, fail
-        )
-        session = Session(
-            job,
-            provider,
-            self._prices,
-            self._limiter,
-            checkpoints,
-            self._clock,
-            self._random,
-            lambda kind, reason: self._request(job.id, kind, reason),
-        )
-        share = Share(
-            session,
-            self._ledger,
-            self._holder,
-            run_id,
-            settled.total,
-            lambda: asyncio.wrap_future(checkpoints.flush()),
-            self._random,
-        )
-        keeper = loop.create_task(share.keep())
-        keeper.add_done_callback(lambda ended: _halt_after(ended, session))
-        opened = _Open(session, share, checkpoints, keeper)
-        self._open[job.id] = opened
-        return opened
-
-    def _request(self, batch_job_id: str, kind: RequestKind, reason: str) -> None:
-        """Tell every process of the run, through the ledger, that the batch job drains."""
-        asyncio.get_running_loop().run_in_executor(
-            None, lambda: self._ledger.request(batch_job_id, kind, by="engine", reason=reason)
-        )
+        connection = self._connection
+        if connection is None or (connection.done() and connection.exception()):
+            connection = self._connection = asyncio.ensure_future(asyncio.to_thread(self._connect))
+        return await asyncio.shield(connection)
 
     async def _close(self) -> None:
-        for opened in self._open.values():
-            if opened.session.wanted_slots:
-                opened.session.halt(RequestKind.PAUSE, "the run was interrupted")
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(CLOSE_SECONDS):
-                    await opened.session.drained()
-            opened.keeper.cancel()
-            await asyncio.gather(opened.keeper, return_exceptions=True)
-            await asyncio.to_thread(opened.checkpoints.close)
-            await opened.share.release()
-        self._open.clear()
-        if self._provider is not None:
-            await self._provider.close()
-
-
-def _halt_after(keeper: asyncio.Task[None], session: Session) -> None:
-    """Without its keeper a session may start nothing: whoever waits for it must not wait for ever."""
-    if not keeper.cancelled() and (error := keeper.exception()):
-        session.halt(RequestKind.STOP, f"the engine failed: {error!r}")
-
-
-class _Sum:
-    """Adds up on one thread what another reads."""
-
-    def __init__(self) -> None:
-        self._total = Decimal(0)
-
-    def add(self, amount: Decimal) -> None:
-        self._total += amount
-
-    def total(self) -> Decimal:
-        return self._total
+        for underway in self._underway.values():
+            underway.session.halt(RequestKind.PAUSE, INTERRUPTED)
+        if self._phases:
+            _, late = await asyncio.wait(self._phases, timeout=CLOSE_SECONDS)
+            for underway in self._underway.values():
+                underway.session.abandon()
+            if late:
+                await asyncio.wait(late)
+        if endings := [underway.ending for underway in self._underway.values() if underway.ending]:
+            await asyncio.wait(endings)
+        if self._connection is not None:
+            (provider,) = await asyncio.gather(self._connection, return_exceptions=True)
+            if not isinstance(provider, BaseException):
+                await provider.close()
+        await self._loop.shutdown_default_executor()

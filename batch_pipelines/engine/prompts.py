@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
+from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateError
+from jinja2 import StrictUndefined, Template
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import JsonValue
 
@@ -12,7 +13,20 @@ from batch_pipelines.domain.errors import ErrorCategory, ProviderError
 from batch_pipelines.domain.pipeline import Phase, Tier
 from batch_pipelines.providers.base import CompletionRequest
 
-_ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)
+KEPT_TEMPLATES = 256
+"""Compiled ones; a pipeline has twenty at most."""
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """A parameter comes before a method of the same name: `item.copy` may be a text that somebody wrote."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, dict) and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+
+_ENVIRONMENT = _Sandbox(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)
 
 
 def render_request(
@@ -27,12 +41,12 @@ def render_request(
     try:
         system = _template(phase.system_prompt).render(values) if phase.system_prompt else None
         prompt = _template(phase.prompt).render(values)
-    except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
+    except Exception as error:  # a template can raise anything that Python can, as `"%(a)s" % {}`
         message = f"the prompt of phase {phase.name} cannot be rendered: {error}"
         raise ProviderError(ErrorCategory.TEMPLATE, message) from error
     return CompletionRequest(model, system, prompt, phase.max_tokens, phase.timeout_seconds)
 
 
-@cache
+@lru_cache(KEPT_TEMPLATES)
 def _template(source: str) -> Template:
     return _ENVIRONMENT.from_string(source)

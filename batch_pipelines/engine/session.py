@@ -3,68 +3,72 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from random import Random
 
-from batch_pipelines.domain.attempt import Attempt, Report
+from batch_pipelines.domain.attempt import Attempt
 from batch_pipelines.domain.errors import BatchPipelinesError, ErrorCategory, ProviderError
 from batch_pipelines.domain.job import BatchJob, WorkItem
 from batch_pipelines.domain.pipeline import Phase
 from batch_pipelines.domain.spec import ErrorHandling
-from batch_pipelines.domain.transitions import ItemStatus, ItemTrigger
+from batch_pipelines.domain.transitions import ItemStatus
+from batch_pipelines.engine.caller import Answer, Caller, Prepared
 from batch_pipelines.engine.checkpoints import Checkpoints
 from batch_pipelines.engine.limiter import Limiter
-from batch_pipelines.engine.prompts import render_request
 from batch_pipelines.engine.purse import Purse
-from batch_pipelines.engine.retries import RetryIn, decide, refusal_of
+from batch_pipelines.engine.reports import Reports
+from batch_pipelines.engine.retries import GiveUp, decide
 from batch_pipelines.engine.work import Call, PartitionRun, PhaseOutcome
-from batch_pipelines.estimation.prices import PriceBook
 from batch_pipelines.ledger.requests import RequestKind
-from batch_pipelines.providers.base import Completion, CompletionRequest, Provider
 
-INPUT_MARGIN = Decimal("1.25")
-"""How far a call's input may lie over what its phase expects before the worst case is too small."""
-
-Halt = Callable[[RequestKind, str], None]
+Tell = Callable[[RequestKind, str], asyncio.Future[None]]
 
 
 class Session:
-    """Everything the engine knows about one batch job; lives on the engine's event loop.
+    """Everything the engine knows about one batch job while phases of it run; lives on the engine's event loop.
 
-    `slots` is set from outside. `on_halt` is told, once, why the job must drain.
+    Nothing starts before the first grant. `tell` writes into the ledger why the batch job must drain.
     """
 
     def __init__(
         self,
         job: BatchJob,
-        provider: Provider,
-        prices: PriceBook,
+        caller: Caller,
         limiter: Limiter,
         checkpoints: Checkpoints,
+        purse: Purse,
         clock: Callable[[], datetime],
         random: Random,
-        on_halt: Halt,
+        tell: Tell,
     ) -> None:
         self.job = job
-        self.purse = Purse()
-        self.slots = 0
-        self.in_flight = 0
+        self.purse = purse
         self.halted = False
-        self.renewing = False
-        self._provider = provider
-        self._prices = prices
+        self.short_of_slots = asyncio.Event()
+        """Set when calls wait that the last grant, which gave all that was asked, did not reckon with."""
+        self._caller = caller
         self._limiter = limiter
         self._checkpoints = checkpoints
-        self._clock = clock
+        self._reports = Reports(checkpoints, clock)
         self._random = random
-        self._on_halt = on_halt
+        self._tell = tell
+        self._told: dict[RequestKind, asyncio.Future[None]] = {}
+        self._asked = 0
+        self._slots = 0
+        self._is_held = True
+        self._is_abandoned = False
         self._backlog: deque[Call] = deque()
         self._sleeping: dict[Call, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._admitting: set[asyncio.Task[None]] = set()
+
+    @property
+    def in_flight(self) -> int:
+        """Calls that have a slot."""
+        return len(self._tasks)
 
     @property
     def wanted_slots(self) -> int:
@@ -74,7 +78,7 @@ class Session:
     @property
     def is_starved(self) -> bool:
         """Whether nothing is in flight although calls wait and there are slots: the money does not suffice."""
-        return bool(self._backlog) and self.slots > 0 and not self.in_flight and not self.halted
+        return bool(self._backlog) and self._slots > 0 and not self.in_flight and not self._is_held
 
     @property
     def next_worst_case_usd(self) -> Decimal:
@@ -82,195 +86,183 @@ class Session:
         return self._backlog[0].worst_case_usd if self._backlog else Decimal(0)
 
     async def run_phase(self, phase: Phase, items: Sequence[WorkItem]) -> PhaseOutcome:
-        """Do one phase for `items`; returns when each has its output, failed, or was left because the job drains."""
-        if not items:
-            return PhaseOutcome(0, 0, 0)
-        run = PartitionRun(phase, phase == self.job.pipeline.phases[-1], len(items), asyncio.Event())
-        for item in items:
-            self._offer(Call(item, run, started=item.status is ItemStatus.RUNNING))
-        self.pump()
-        await run.finished.wait()
+        """Do one phase for `items`; returns when each has its output, failed, or was left because the job drains.
+
+        By then all of it is durable, the reason for a drain included. Raises what kept it from being written.
+        """
+        run = PartitionRun(phase, phase == self.job.pipeline.phases[-1])
+        calls = [Call(item, run, started=item.status is ItemStatus.RUNNING) for item in items]
+        run.open.update(calls)
+        self._offer(calls)
+        try:
+            await run.finished.wait()
+        except asyncio.CancelledError:
+            self.halt(RequestKind.PAUSE, "the run was interrupted")
+            raise
         await asyncio.wrap_future(self._checkpoints.flush())
+        if self._told:
+            told, _ = await asyncio.wait(self._told.values())
+            for each in told:
+                each.result()
         return run.outcome
 
-    def pump(self) -> None:
-        """Start as many calls as slots and money allow."""
-        while self._backlog and self.in_flight < self.slots and not self.renewing:
-            call = self._backlog[0]
-            try:
-                request = self._prepare(call)
-            except BatchPipelinesError as error:
-                self._backlog.popleft()
-                self._fail_unsent(call, error)
-                continue
-            if not self.purse.reserve(call.worst_case_usd):
-                return
-            self._backlog.popleft()
-            self.in_flight += 1
-            task = asyncio.get_running_loop().create_task(self._make(call, request))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    def hold(self) -> None:
+        """Start nothing until the next grant, which is being asked for with what is in flight now."""
+        self._is_held = True
+        self._asked = self.wanted_slots
+
+    def grant(self, slots: int, allotment_usd: Decimal | None, settled_usd: Decimal) -> None:
+        """Go on with so many slots and so much money; `settled_usd` as the purse takes it."""
+        self._slots = slots
+        self.purse.grant(allotment_usd, settled_usd)
+        self._is_held = False
+        self._pump()
 
     def halt(self, kind: RequestKind, reason: str) -> None:
-        """Start nothing more; calls in flight finish and are kept."""
-        if self.halted:
-            return
-        self.halted = True
-        self._on_halt(kind, reason)
-        self.drop_waiting()
+        """Drain, and tell every process of the run why: once, though a failure also after a pause."""
+        if kind not in self._told and not (self.halted and kind is RequestKind.PAUSE):
+            self._told[kind] = self._tell(kind, reason)
+        self.drain()
 
-    def drop_waiting(self) -> None:
-        """Leave every call that is not in flight to a later run."""
+    def drain(self) -> None:
+        """Start nothing more and leave what waits to a later run; calls in flight finish and are kept."""
         self.halted = True
         for timer in self._sleeping.values():
             timer.cancel()
+        for task in self._admitting:
+            task.cancel()
         for call in (*self._backlog, *self._sleeping):
-            _leave(call)
+            call.run.leave(call)
         self._backlog.clear()
         self._sleeping.clear()
 
+    def abandon(self) -> None:
+        """Give calls in flight up: that they were made is kept, and their items are left to a later run."""
+        self._is_abandoned = True
+        for task in self._tasks:
+            task.cancel()
+
     async def drained(self) -> None:
-        """Returns when no call is in flight."""
+        """Returns when no call is in flight and the reason for a drain is written, or could not be."""
         while self._tasks:
             await asyncio.wait(self._tasks)
+        await asyncio.gather(*self._told.values(), return_exceptions=True)
 
-    def _offer(self, call: Call) -> None:
+    def _offer(self, calls: Sequence[Call]) -> None:
         if self.halted:
-            _leave(call)
+            for call in calls:
+                call.run.leave(call)
         else:
-            self._backlog.append(call)
+            self._backlog.extend(calls)
+            self._pump()
 
-    def _prepare(self, call: Call) -> CompletionRequest:
-        """The call's request and its worst case; raises ProviderError(TEMPLATE) or UnknownPrice."""
-        if call.request is None:
-            item, phase = call.item, call.run.phase
-            model = self.job.pipeline.model_of(phase, self.job.options.model)
-            call.request = render_request(phase, model, item.parameters, item.tier, item.phase_outputs)
-            expected = phase.expected_tokens(item.tier).input_tokens * INPUT_MARGIN
-            # A token is at least a byte, so bytes bound the input from above.
-            most_input = max(
-                len((call.request.system or "").encode()) + len(call.request.prompt.encode()), int(expected)
-            )
-            call.worst_case_usd = self._prices.upper_bound(model, most_input, phase.max_tokens, self._clock())
-        return call.request
+    def _pump(self) -> None:
+        """Start as many calls as slots and money allow."""
+        while self._backlog and self.in_flight < self._slots and not self._is_held:
+            call = self._backlog[0]
+            if self._prepare(call) is None:
+                continue
+            if not self.purse.reserve(call.worst_case_usd):
+                return
+            self._start(self._backlog.popleft())
+        if self._backlog and self.in_flight >= self._slots >= self._asked:
+            self.short_of_slots.set()
 
-    async def _make(self, call: Call, request: CompletionRequest) -> None:
+    def _prepare(self, call: Call) -> Prepared | None:
+        """The first call of the backlog, ready to be made; None where it cannot be, which ends its item."""
+        if call.prepared is None:
+            try:
+                call.prepared = self._caller.prepare(call.run.phase, call.item)
+            except Exception as error:  # noqa: BLE001  # one that stayed would keep all others from their turn
+                self._backlog.remove(call)
+                self._fail_unsent(call, error)
+        return call.prepared
+
+    def _start(self, call: Call) -> None:
+        call.charged_usd = Decimal(0)
+        task = asyncio.get_running_loop().create_task(self._make(call))
+        self._tasks.add(task)
+        task.add_done_callback(lambda ended: self._after(call, ended))
+
+    def _after(self, call: Call, task: asyncio.Task[None]) -> None:
+        """Slot and money come back, whatever happened, and nobody waits for ever for a call that broke."""
+        self._tasks.discard(task)
+        self.purse.settle(call.worst_case_usd, call.charged_usd)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.halt(RequestKind.STOP, f"the engine failed: {error!r}")
+        if error is not None or task.cancelled():
+            call.run.leave(call)
+        self._pump()
+
+    async def _make(self, call: Call) -> None:
         """One call from its slot to its consequence."""
-        if not call.started:
-            call.started = True
-            self._report(call, trigger=ItemTrigger.START)
-        await self._limiter.admit(call.run.phase.expected_tokens(call.item.tier))
-        if self.halted:
-            self.purse.settle(call.worst_case_usd, Decimal(0))
-            self.in_flight -= 1
-            _leave(call)
+        assert call.prepared is not None, "only a prepared call is started"
+        self._reports.start(call)
+        try:
+            is_admitted = await self._is_admitted(call)
+        except BatchPipelinesError as error:
+            self._fail_unsent(call, error)
+            return
+        if not is_admitted:
+            call.run.leave(call)
             return
         call.attempts += 1
-        started_at, started = self._clock(), time.perf_counter()
-        completion, error = await self._ask(request)
-        duration_ms = (time.perf_counter() - started) * 1000
-        cost_usd = self._prices.cost(request.model, completion.usage, started_at) if completion else None
-        self.purse.settle(call.worst_case_usd, cost_usd)
-        self.in_flight -= 1
-        attempt = Attempt(
-            number=call.item.attempts + call.attempts,
-            started_at=started_at,
-            duration_ms=duration_ms,
-            model=completion.model if completion else request.model,
-            simulated=completion.simulated if completion else False,
-            usage=completion.usage if completion else None,
-            cost_usd=cost_usd,
-            request_id=completion.request_id if completion else error.request_id if error else None,
-            stop_reason=completion.stop_reason if completion else None,
-            error_category=error.category if error else None,
-            error_message=error.message if error else None,
-        )
-        self._judge(call, attempt, completion.text if completion else None, error)
-        self.pump()
+        call.charged_usd = None
+        answer = await self._caller.ask(call.prepared.request, call.item.attempts + call.attempts)
+        call.charged_usd = answer.attempt.cost_usd
+        self._judge(call, answer)
 
-    async def _ask(self, request: CompletionRequest) -> tuple[Completion | None, ProviderError | None]:
-        """What came back, and why it is not an output; never raises for a call that went wrong."""
+    async def _is_admitted(self, call: Call) -> bool:
+        """Wait until the limits let the call pass; False where the batch job drains meanwhile."""
+        task = asyncio.current_task()
+        assert task is not None, "calls are tasks"
+        self._admitting.add(task)
         try:
-            async with asyncio.timeout(request.timeout_seconds):
-                completion = await self._provider.complete(request)
-        except ProviderError as error:
-            return None, error
-        except TimeoutError:
-            message = f"no answer within {request.timeout_seconds:g} seconds"
-            return None, ProviderError(ErrorCategory.TIMEOUT, message)
-        except Exception as error:  # noqa: BLE001  # a defect of ours must cost one item, not the job
-            return None, ProviderError(ErrorCategory.INTERNAL, f"{type(error).__name__}: {error}")
-        return completion, refusal_of(completion.stop_reason, completion.text, request.max_tokens)
+            await self._limiter.admit(call.run.phase.expected_tokens(call.item.tier))
+        except asyncio.CancelledError:
+            return False
+        finally:
+            self._admitting.discard(task)
+        return not self.halted
 
-    def _judge(self, call: Call, attempt: Attempt, output: str | None, error: ProviderError | None) -> None:
+    def _judge(self, call: Call, answer: Answer) -> None:
         """Write the attempt down and decide what becomes of its item."""
+        error = answer.error
         if error is None:
-            trigger = ItemTrigger.COMPLETE if call.run.is_last else None
-            self._report(call, attempt=attempt, output=output, trigger=trigger)
-            call.run.done += 1
-            call.run.one_less()
+            self._reports.output(call, answer.attempt, answer.text)
+            call.run.complete(call)
         elif error.category.nature.stops_job:
-            self._report(call, attempt=attempt)
-            _leave(call)
+            self._reports.spoilt(call, answer.attempt)
             self.halt(RequestKind.STOP, str(error))
+            call.run.leave(call)
         else:
-            self._retry_or_fail(call, attempt, error)
+            self._retry_or_fail(call, answer.attempt, error)
 
     def _retry_or_fail(self, call: Call, attempt: Attempt, error: ProviderError) -> None:
         decision = decide(error, call.attempts - 1, self.job.options.retry_attempts, self._random)
-        if isinstance(decision, RetryIn):
-            self._report(call, attempt=attempt)
-            if self.halted:
-                _leave(call)
-            else:
-                timer = asyncio.get_running_loop().call_later(decision.seconds, self._wake, call)
-                self._sleeping[call] = timer
+        if isinstance(decision, GiveUp) and not self._is_abandoned:
+            self._reports.failure(call, attempt)
+            self._count_failure(call, error)
             return
-        self._report(call, attempt=attempt, trigger=ItemTrigger.FAIL)
-        self._count_failure(call, error)
+        self._reports.spoilt(call, attempt)
+        if isinstance(decision, GiveUp) or self.halted:
+            call.run.leave(call)
+        else:
+            timer = asyncio.get_running_loop().call_later(decision.seconds, self._wake, call)
+            self._sleeping[call] = timer
 
     def _wake(self, call: Call) -> None:
         del self._sleeping[call]
-        self._offer(call)
-        self.pump()
+        self._offer([call])
 
-    def _fail_unsent(self, call: Call, error: BatchPipelinesError) -> None:
-        """Fail an item whose call could not even be made; the attempt it gets cost nothing."""
+    def _fail_unsent(self, call: Call, error: Exception) -> None:
+        """Fail an item whose call could not even be made; that cost nothing."""
         known = error if isinstance(error, ProviderError) else ProviderError(ErrorCategory.INTERNAL, str(error))
-        if not call.started:
-            self._report(call, trigger=ItemTrigger.START)
-        self._report(call, trigger=ItemTrigger.FAIL, unsent_error=known)
+        self._reports.unsent(call, known)
         self._count_failure(call, known)
 
     def _count_failure(self, call: Call, error: ProviderError) -> None:
-        call.run.failed += 1
-        call.run.one_less()
         if self.job.options.error_handling is ErrorHandling.STOP:
             self.halt(RequestKind.STOP, f"item {call.item.item_id} failed ({error})")
-
-    def _report(
-        self,
-        call: Call,
-        *,
-        trigger: ItemTrigger | None = None,
-        attempt: Attempt | None = None,
-        output: str | None = None,
-        unsent_error: ProviderError | None = None,
-    ) -> None:
-        self._checkpoints.add(
-            Report(
-                row=call.item.row,
-                item_id=call.item.item_id,
-                phase=call.run.phase.name,
-                at=self._clock(),
-                trigger=trigger,
-                attempt=attempt,
-                output=output,
-                unsent_error=unsent_error,
-            )
-        )
-
-
-def _leave(call: Call) -> None:
-    call.run.left += 1
-    call.run.one_less()
+        call.run.fail(call)

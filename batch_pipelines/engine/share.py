@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
 from decimal import Decimal
 from random import Random
 
-from batch_pipelines.domain.errors import BatchPipelinesError
+from batch_pipelines.domain.errors import BatchPipelinesError, LedgerUnavailable
 from batch_pipelines.domain.transitions import JobStatus
+from batch_pipelines.engine.checkpoints import Checkpoints
 from batch_pipelines.engine.session import Session
 from batch_pipelines.ledger.leases import Grant
 from batch_pipelines.ledger.requests import RequestKind
@@ -25,56 +25,64 @@ GIVE_UP_SECONDS = 60.0
 
 
 class Share:
-    """Renews the lease of `session` until cancelled; halts it when the ledger says so or cannot be reached."""
+    """Renews the lease of `session` until it is stopped; drains it when the ledger says so or cannot be reached.
+
+    `holder` names this session among all engines. `worked_seconds` is how long the batch job was worked on before.
+    """
 
     def __init__(
         self,
         session: Session,
+        checkpoints: Checkpoints,
         ledger: Ledger,
         holder: str,
         run_id: str,
-        settled: Callable[[], Decimal],
-        flush: Callable[[], asyncio.Future[None]],
+        worked_seconds: float,
         random: Random,
     ) -> None:
         self._session = session
+        self._checkpoints = checkpoints
         self._ledger = ledger
         self._holder = holder
         self._run_id = run_id
-        self._settled = settled
-        self._flush = flush
         self._random = random
-        self._settled_before = Decimal(0)
-        self._wake = asyncio.Event()
-        self._started = time.monotonic()
-        self._renewed = self._started
-
-    def hurry(self) -> None:
-        """Renew now, because the session has new work."""
-        self._wake.set()
+        self._settled = Decimal(0)
+        self._is_stopping = False
+        self._renewed = time.monotonic()
+        self._started = self._renewed - worked_seconds
 
     async def keep(self) -> None:
-        """Renew for ever."""
-        while True:
-            self._wake.clear()
-            await self._renew_or_wait()
+        """Renew until `stop`."""
+        while not self._is_stopping:
+            self._session.short_of_slots.clear()
+            await self._renew()
             if self._session.is_starved:
                 await self._end_starvation()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(RENEW_SECONDS):
-                    await self._wake.wait()
+            else:
+                await self._rest(RENEW_SECONDS)
+
+    def stop(self) -> None:
+        """End `keep` after the renewal that may be under way: a later one would undo `release`."""
+        self._is_stopping = True
+        self._session.short_of_slots.set()
 
     async def release(self) -> None:
-        """Give the share back to others."""
-        await asyncio.to_thread(self._ledger.release, self._holder)
+        """Give the share back to others; where that fails it is theirs when the lease ends."""
+        with contextlib.suppress(BatchPipelinesError):
+            await asyncio.to_thread(self._ledger.release, self._holder)
 
-    async def _renew_or_wait(self) -> None:
+    async def _rest(self, seconds: float) -> None:
+        """Until that time is over or there is a reason to renew now."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._session.short_of_slots.wait()
+
+    async def _renew(self) -> None:
         """Renew; while the ledger is away nothing starts, because the lease may have run out."""
         session = self._session
-        session.renewing = True
-        session.purse.freeze()
-        settled = self._settled()
-        newly_settled = settled - self._settled_before
+        session.hold()
+        settled = self._checkpoints.settled_usd
+        newly_settled = settled - self._settled
         try:
             grant = await asyncio.to_thread(
                 self._ledger.renew,
@@ -86,40 +94,52 @@ class Share:
                 reserved_usd=session.purse.outstanding_usd - newly_settled,
                 ttl_seconds=LEASE_SECONDS,
             )
-        except BatchPipelinesError as error:
+        except LedgerUnavailable as error:
             if time.monotonic() - self._renewed > GIVE_UP_SECONDS:
                 session.halt(RequestKind.PAUSE, str(error))
             return
         self._renewed = time.monotonic()
-        self._settled_before = settled
-        session.purse.grant(grant.allotment_usd, newly_settled)
-        session.slots = grant.slots
-        session.renewing = False
+        self._settled = settled
         self._obey(grant)
-        session.pump()
+        session.grant(grant.slots, grant.allotment_usd, newly_settled)
 
     def _obey(self, grant: Grant) -> None:
         """Drain where the ledger says so; what it says already stands there and is not written again."""
         limit = self._session.job.budget.max_duration_seconds
         if grant.taken_over or grant.requests or grant.status is not JobStatus.RUNNING:
-            self._session.drop_waiting()
+            self._session.drain()
         elif limit is not None and time.monotonic() - self._started > limit:
             reason = f"the time limit is reached: budget.max_duration_seconds is {limit:g}"
             self._session.halt(RequestKind.PAUSE, reason)
 
     async def _end_starvation(self) -> None:
-        """Nothing is in flight and the next call does not fit: others may hold the rest, or the budget is spent."""
-        await self._flush()
-        job = self._session.job
-        limit, needed = job.budget.max_cost_usd, self._session.next_worst_case_usd
-        spent = (await asyncio.to_thread(self._ledger.progress, job.id)).cost_usd
-        if limit is not None and spent + needed > limit:
-            reason = (
-                f"the budget is reached: {spent:f} of budget.max_cost_usd {limit:f} USD is spent, "
-                f"and the next call may cost {needed:f}"
-            )
+        """Find out why the next call does not fit although nothing is in flight, and end that."""
+        purse = self._session.purse
+        if purse.outstanding_usd > purse.unknown_usd:
+            # What finished just now is in the ledger's sum and here; the next renewal sees it in one place.
+            await asyncio.gather(asyncio.wrap_future(self._checkpoints.flush()), return_exceptions=True)
+            return
+        try:
+            reason = await asyncio.to_thread(self._why_over, purse.unknown_usd, self._session.next_worst_case_usd)
+        except LedgerUnavailable:
+            await self._rest(RENEW_SECONDS)
+            return
+        if reason is not None:
             self._session.halt(RequestKind.PAUSE, reason)
             return
+        # Others hold the rest. Two that want more than halves would wait for each other, did neither let go.
+        self._session.hold()
         await self.release()
-        await asyncio.sleep(self._random.uniform(0.1, 1.0))
-        self.hurry()
+        await self._rest(self._random.uniform(0.1, 1.0))
+
+    def _why_over(self, unknown_usd: Decimal, needed_usd: Decimal) -> str | None:
+        """Why the budget, as it is now, has no room for the next call; None where it has."""
+        limit = self._ledger.job(self._session.job.id).budget.max_cost_usd
+        spent = self._ledger.progress(self._session.job.id).cost_usd
+        if limit is None or spent + unknown_usd + needed_usd <= limit:
+            return None
+        unknown = f", calls of unknown cost may have cost {unknown_usd:f}," if unknown_usd else ""
+        return (
+            f"the budget is reached: {spent:f} of budget.max_cost_usd {limit:f} USD is spent{unknown} "
+            f"and the next call may cost {needed_usd:f}"
+        )

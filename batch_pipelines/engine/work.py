@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from batch_pipelines.domain.job import WorkItem
 from batch_pipelines.domain.pipeline import Phase
-from batch_pipelines.providers.base import CompletionRequest
+from batch_pipelines.engine.caller import Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,40 +22,61 @@ class PhaseOutcome:
     """Items it did not finish because the batch job drained."""
 
 
-@dataclass(slots=True)
-class PartitionRun:
-    """Counts down the items of one partition in one phase."""
-
-    phase: Phase
-    is_last: bool
-    """Whether the phase is the last one, so that its output is the item's."""
-    waiting: int
-    finished: asyncio.Event
-    done: int = 0
-    failed: int = 0
-    left: int = 0
-
-    def one_less(self) -> None:
-        """An item was done, failed or left."""
-        self.waiting -= 1
-        if not self.waiting:
-            self.finished.set()
-
-    @property
-    def outcome(self) -> PhaseOutcome:
-        return PhaseOutcome(self.done, self.failed, self.left)
-
-
 @dataclass(slots=True, eq=False)
 class Call:
     """One item in one phase, on its way to an answer."""
 
     item: WorkItem
     run: PartitionRun
-    request: CompletionRequest | None = None
-    """Rendered when it first gets near a slot."""
-    worst_case_usd: Decimal = Decimal(0)
+    started: bool
+    """Whether the ledger knows, or was told, that the item is running."""
+    prepared: Prepared | None = None
+    """Made when the call first gets near a slot."""
     attempts: int = 0
     """Made in this run of the batch job."""
-    started: bool = False
-    """Whether the ledger knows that the item is running."""
+    charged_usd: Decimal | None = Decimal(0)
+    """What its last attempt cost; None where nobody knows."""
+
+    @property
+    def worst_case_usd(self) -> Decimal:
+        """What an attempt may cost; 0 as long as it is not prepared."""
+        return self.prepared.worst_case_usd if self.prepared else Decimal(0)
+
+
+@dataclass(slots=True, eq=False)
+class PartitionRun:
+    """The items of one partition in one phase; each ends once, whatever is said of it later."""
+
+    phase: Phase
+    is_last: bool
+    """Whether the phase is the last one, so that its output is the item's."""
+    open: set[Call] = field(default_factory=set)
+    finished: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when none is open any more."""
+    done: int = 0
+    failed: int = 0
+    left: int = 0
+
+    def complete(self, call: Call) -> None:
+        """The item has the phase's output."""
+        self.done += self._end(call)
+
+    def fail(self, call: Call) -> None:
+        """The item failed."""
+        self.failed += self._end(call)
+
+    def leave(self, call: Call) -> None:
+        """The item is left to a later run."""
+        self.left += self._end(call)
+
+    @property
+    def outcome(self) -> PhaseOutcome:
+        return PhaseOutcome(self.done, self.failed, self.left)
+
+    def _end(self, call: Call) -> bool:
+        """Whether the call was open until now."""
+        was_open = call in self.open
+        self.open.discard(call)
+        if not self.open:
+            self.finished.set()
+        return was_open

@@ -120,7 +120,7 @@ class Jobs(Section):
         """
         now = self._clock()
         with writing(self._engine) as connection:
-            row = lock_job(connection, batch_job_id)
+            lock_job(connection, batch_job_id)
             owner = connection.execute(
                 select(engine_leases.c.run_id)
                 .where(engine_leases.c.batch_job_id == batch_job_id)
@@ -132,7 +132,7 @@ class Jobs(Section):
             driven = {"batch_job_id": batch_job_id, "run_id": run_id, "at": now}
             connection.execute(_NOTE_RUN[connection.dialect.name], driven)
             connection.execute(update(batch_jobs).where(batch_jobs.c.id == batch_job_id).values(run_id=run_id))
-            return job_of({**row, "run_id": run_id})
+            return read_job(connection, batch_job_id)
 
     def find_job_by_run(self, run_id: str) -> BatchJob | None:
         """The job that this Dagster run drives or ever drove; of several, the one it took last."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, select
 
@@ -18,12 +16,15 @@ USAGE_COLUMNS = tuple(Usage.model_fields)
 
 # Built once: this and the other statements of the ledger's hot path take longer to build than to run.
 _READ = select(batch_jobs).where(batch_jobs.c.id == bindparam("of"))
-# FOR NO KEY UPDATE: rows with a foreign key to the job may still come from elsewhere.
-_LOCK = _READ.with_for_update(key_share=True)
+# Without the large columns, as every checkpoint reads these. FOR NO KEY UPDATE: rows with a foreign key to the job may
+# still come from elsewhere.
+_LOCK = _READ.with_only_columns(
+    *(batch_jobs.c[name] for name in ("id", "status", "started_at", "run_id", "simulated", "options", "budget"))
+).with_for_update(key_share=True)
 
 
 def lock_job(connection: Connection, batch_job_id: str) -> RowMapping:
-    """The job's row, held until the transaction ends; raises JobNotFound.
+    """The small columns of the job's row, held until the transaction ends; raises JobNotFound.
 
     Every transaction that writes about a job begins with this. So writers of one job queue, never deadlock, and their
     events become visible in the order of their ids. On SQLite the transaction itself does as much.
@@ -42,7 +43,7 @@ def _found(row: RowMapping | None, batch_job_id: str) -> RowMapping:
     return row
 
 
-def job_of(row: Mapping[str, Any] | RowMapping) -> BatchJob:
+def job_of(row: RowMapping) -> BatchJob:
     """A row of batch_jobs as a value; its columns are named like the fields."""
     return BatchJob.model_validate(dict(row))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, String, column, inspect, select, table, text
 
 from batch_pipelines.domain.errors import LedgerUnavailable
 from batch_pipelines.ledger.database import reading, shown, writing
@@ -41,7 +41,7 @@ def _is_current(connection: Connection) -> bool:
     """Whether the schema is this package's; raises LedgerUnavailable where it is newer."""
     if not inspect(connection).has_table(VERSION_TABLE):
         return False
-    found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
+    found = connection.execute(select(column("version_num", String)).select_from(table(VERSION_TABLE))).scalar()
     if found is not None and found > HEAD:
         raise LedgerUnavailable(
             shown(connection.engine.url),

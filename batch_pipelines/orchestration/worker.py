@@ -36,7 +36,7 @@ DEFINITIONS_MODULE = "batch_pipelines.definitions"
 
 def job_definition(pipeline_name: str) -> dg.JobDefinition:
     """The Dagster job of a shipped pipeline."""
-    return code_location().get_job_def(pipeline_name)
+    return code_location().resolve_job_def(pipeline_name)
 
 
 def run_config(job: BatchJob) -> dict[str, object]:

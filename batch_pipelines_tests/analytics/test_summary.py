@@ -1,4 +1,4 @@
-"""Tests of batch_pipelines.analytics.summary, over a real sqlite_ledger."""
+"""Tests of batch_pipelines.analytics.summary, over a real ledger."""
 
 from __future__ import annotations
 

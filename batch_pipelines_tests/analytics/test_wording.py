@@ -7,12 +7,13 @@ from decimal import Decimal
 import pytest
 
 from batch_pipelines.analytics.wording import (
+    duration,
     milliseconds,
     money,
     percent,
     quoted,
+    signed_duration,
     signed_money,
-    signed_time,
     table,
     tier_name,
 )
@@ -62,11 +63,20 @@ def test_signed_money(amount: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.2, "none"), (-21.1, "-21 seconds"), (38.0, "+38 seconds"), (-660.0, "-11 minutes")]
+    ("seconds", "text"), [(1.24, "1.2 seconds"), (9.0, "9.0 seconds"), (10.4, "10 seconds"), (660.0, "11 minutes")]
 )
-def test_signed_time(seconds: float, text: str) -> None:
+def test_duration(seconds: float, text: str) -> None:
+    """Short durations are told to a tenth of a second, long ones in words."""
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.04, "none"), (0.62, "+0.6 seconds"), (-21.1, "-21 seconds"), (38.0, "+38 seconds"), (-660.0, "-11 minutes")],
+)
+def test_signed_duration(seconds: float, text: str) -> None:
     """A difference of time has a sign unless it is none."""
-    assert signed_time(seconds) == text
+    assert signed_duration(seconds) == text
 
 
 @pytest.mark.parametrize(

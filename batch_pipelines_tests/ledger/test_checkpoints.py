@@ -61,6 +61,7 @@ def move(row: int, trigger: ItemTrigger) -> Report:
 
 
 def item_events(ledger: Ledger) -> list[EventType]:
+    """Types of the events about items, in their order."""
     return [event.type for event in ledger.events_after(JOB, 0) if event.item_id]
 
 

@@ -52,6 +52,7 @@ WAYS: dict[JobStatus, list[JobTrigger]] = {
 
 
 def events_of(ledger: Ledger) -> list[EventType]:
+    """Types of all events of JOB, in their order."""
     return [event.type for event in ledger.events_after(JOB, 0)]
 
 

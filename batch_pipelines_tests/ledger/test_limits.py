@@ -22,9 +22,10 @@ LIMITS = {REQUESTS: 600, INPUT: 12_000}
 
 
 def levels(ledger: Ledger, scope: str = "key") -> dict[str, float]:
+    """What is left in each bucket."""
     with reading(ledger._engine) as connection:
         found = connection.execute(select(rate_limits.c.kind, rate_limits.c.level).where(rate_limits.c.scope == scope))
-        return {kind: level for kind, level in found}
+        return {row.kind: row.level for row in found}
 
 
 def test_all_is_taken_or_nothing(ledger: Ledger) -> None:

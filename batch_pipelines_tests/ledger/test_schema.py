@@ -28,6 +28,13 @@ Ledger.open(sys.argv[1], lambda: datetime.now(UTC)).close()
 print("alembic" in sys.modules)
 """
 
+WAIT = """
+import alembic.command, batch_pipelines.ledger.store
+print("ready", flush=True)
+input()
+"""
+"""Everything slow is done before all go on at once."""
+
 
 def test_migrations_make_what_the_tables_say(ledger: Ledger) -> None:
     """A database made by migrations has exactly the tables, columns, indexes and keys of the metadata."""
@@ -74,9 +81,17 @@ def test_a_start_without_migration_leaves_alembic_alone(ledger: Ledger, ledger_u
 
 
 def test_processes_may_start_together(ledger_url: str) -> None:
-    """Of several that find an empty database one makes the tables, and none fails."""
-    command = [sys.executable, "-W", "error", "-c", OPEN, ledger_url]
-    starting = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    """Of several that find an empty database at once, one makes the tables and none fails."""
+    command = [sys.executable, "-W", "error", "-c", WAIT + OPEN, ledger_url]
+    pipe = subprocess.PIPE
+    starting = [subprocess.Popen(command, text=True, stdin=pipe, stdout=pipe, stderr=pipe) for _ in range(4)]
+    for process in starting:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in starting:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
 
     ended = [process.communicate(timeout=60) for process in starting]
 

@@ -1,0 +1,162 @@
+"""How a run of a batch job starts and ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from batch_pipelines.control.running import OPENING, can_open, check_can_open, close_run, open_run
+from batch_pipelines.control.submission import submit
+from batch_pipelines.domain.attempt import Attempt, Report
+from batch_pipelines.domain.errors import ErrorCategory, IllegalMove
+from batch_pipelines.domain.job import BatchJob
+from batch_pipelines.domain.transitions import ItemTrigger, JobStatus, JobTrigger
+from batch_pipelines.ledger.requests import RequestKind
+from batch_pipelines.ledger.store import Ledger
+from batch_pipelines_tests.control.samples import plan
+
+PATHS: dict[JobStatus, tuple[JobTrigger, ...]] = {
+    JobStatus.PENDING: (),
+    JobStatus.RUNNING: (JobTrigger.START,),
+    JobStatus.PAUSED: (JobTrigger.START, JobTrigger.DRAIN),
+    JobStatus.FAILED: (JobTrigger.START, JobTrigger.FAIL),
+    JobStatus.RETRYING: (JobTrigger.START, JobTrigger.FAIL, JobTrigger.RETRY),
+    JobStatus.COMPLETED: (JobTrigger.START, JobTrigger.COMPLETE),
+    JobStatus.CANCELLED: (JobTrigger.CANCEL,),
+}
+
+
+def _job(ledger: Ledger, status: JobStatus = JobStatus.PENDING) -> BatchJob:
+    job = submit(plan(), ledger)
+    for trigger in PATHS[status]:
+        ledger.move_job(job.id, trigger)
+    return ledger.job(job.id)
+
+
+def _started(ledger: Ledger) -> BatchJob:
+    """A running job whose first item is being worked on."""
+    job = open_run(ledger, _job(ledger).id, "run-1")
+    first = ledger.partition_work(job.id, "phase_1", 0, 1)[0]
+    ledger.record(job.id, [Report(first.row, first.item_id, "phase_1", ledger.clock(), ItemTrigger.START)])
+    return job
+
+
+def _end_items(ledger: Ledger, job: BatchJob, failed: int = 0) -> None:
+    for number, work in enumerate(ledger.partition_work(job.id, "phase_1", 0, job.total_items)):
+        category = ErrorCategory.REFUSAL if number < failed else None
+        attempt = Attempt(
+            number=1,
+            started_at=ledger.clock(),
+            duration_ms=1,
+            model="m",
+            simulated=True,
+            usage=None,
+            cost_usd=None,
+            request_id=None,
+            stop_reason=None,
+            error_category=category,
+            error_message="no" if category else None,
+        )
+        start = Report(work.row, work.item_id, "phase_1", ledger.clock(), ItemTrigger.START)
+        end = ItemTrigger.FAIL if category else ItemTrigger.COMPLETE
+        output = None if category else "text"
+        ledger.record(job.id, [start, Report(work.row, work.item_id, "phase_1", ledger.clock(), end, attempt, output)])
+
+
+@pytest.mark.parametrize("status", JobStatus)
+def test_a_run_opens_a_job_unless_it_is_over(sqlite_ledger: Ledger, status: JobStatus) -> None:
+    """Pending, paused, failed and crashed jobs go on; completed and cancelled ones do not (A2, A4)."""
+    job = _job(sqlite_ledger, status)
+
+    if status in (JobStatus.COMPLETED, JobStatus.CANCELLED):
+        assert not can_open(job)
+        with pytest.raises(IllegalMove, match=f"is '{status}' and cannot become 'running'; submit its spec again"):
+            check_can_open(job)
+        with pytest.raises(IllegalMove):
+            open_run(sqlite_ledger, job.id, "run-1")
+        return
+    assert can_open(job)
+    opened = open_run(sqlite_ledger, job.id, "run-1")
+    assert (opened.status, opened.run_id) == (JobStatus.RUNNING, "run-1")
+
+
+def test_every_status_that_is_not_over_can_be_opened() -> None:
+    """The table forgets none."""
+    assert set(JobStatus) - OPENING.keys() == {JobStatus.COMPLETED, JobStatus.CANCELLED}
+
+
+def test_opening_after_a_crash_gives_the_items_back(sqlite_ledger: Ledger) -> None:
+    """What the dead run was working on waits again."""
+    job = _started(sqlite_ledger)
+
+    open_run(sqlite_ledger, job.id, "run-2")
+
+    progress = sqlite_ledger.progress(job.id)
+    assert (progress.running, progress.pending) == (0, 3)
+
+
+def test_requests_from_before_a_run_do_not_stop_it(sqlite_ledger: Ledger) -> None:
+    """Whoever runs a job again wants it to run (A4)."""
+    job = _job(sqlite_ledger)
+    sqlite_ledger.request(job.id, RequestKind.PAUSE, by="user")
+
+    open_run(sqlite_ledger, job.id, "run-1")
+
+    assert sqlite_ledger.open_requests(job.id) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "pending", "cancelled", "error"),
+    [
+        (RequestKind.PAUSE, JobStatus.PAUSED, 3, 0, "because"),
+        (RequestKind.STOP, JobStatus.FAILED, 3, 0, "because"),
+        (RequestKind.CANCEL, JobStatus.CANCELLED, 0, 3, None),
+        (None, JobStatus.FAILED, 3, 0, "3 of 3 items were not finished; run it again"),
+    ],
+)
+def test_what_was_asked_for_decides_how_an_unfinished_run_ends(
+    sqlite_ledger: Ledger, kind: RequestKind | None, status: JobStatus, pending: int, cancelled: int, error: str | None
+) -> None:
+    """A pause keeps the rest, a cancellation ends it, and a stop can be gone on with (A4, A5, A6)."""
+    job = _started(sqlite_ledger)
+    if kind:
+        sqlite_ledger.request(job.id, kind, by="user", reason="because")
+
+    close_run(sqlite_ledger, job.id)
+
+    job, progress = sqlite_ledger.job(job.id), sqlite_ledger.progress(job.id)
+    assert (job.status, job.error) == (status, error)
+    assert (progress.pending, progress.cancelled, progress.running) == (pending, cancelled, 0)
+    assert sqlite_ledger.open_requests(job.id) == []
+
+
+@pytest.mark.parametrize(
+    ("failed", "status", "error"),
+    [
+        (0, JobStatus.COMPLETED, None),
+        (2, JobStatus.COMPLETED, None),
+        (3, JobStatus.FAILED, "every item failed (3 of 3)"),
+    ],
+)
+def test_a_finished_job_completes_unless_nothing_succeeded(
+    sqlite_ledger: Ledger, failed: int, status: JobStatus, error: str | None
+) -> None:
+    """Some failed items are a partial success (A6)."""
+    job = open_run(sqlite_ledger, _job(sqlite_ledger).id, "run-1")
+    _end_items(sqlite_ledger, job, failed)
+
+    close_run(sqlite_ledger, job.id)
+
+    job = sqlite_ledger.job(job.id)
+    assert (job.status, job.error) == (status, error)
+
+
+def test_a_job_that_was_closed_stays_as_it_is(sqlite_ledger: Ledger) -> None:
+    """A second look at the end moves nothing."""
+    job = _started(sqlite_ledger)
+    sqlite_ledger.request(job.id, RequestKind.PAUSE, by="user", reason="because")
+    close_run(sqlite_ledger, job.id)
+    before = sqlite_ledger.job_events(job.id)
+
+    close_run(sqlite_ledger, job.id)
+
+    assert sqlite_ledger.job_events(job.id) == before

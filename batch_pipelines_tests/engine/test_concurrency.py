@@ -1,0 +1,136 @@
+"""Calls in flight: never more than the job's concurrency, and no fewer while there is work (D2)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import pytest
+from sqlalchemy import update
+
+from batch_pipelines.domain.transitions import ItemStatus
+from batch_pipelines.ledger.database import writing
+from batch_pipelines.ledger.store import Ledger
+from batch_pipelines.ledger.tables import batch_jobs
+from batch_pipelines.providers.simulated.config import Fault
+from batch_pipelines.providers.simulated.process import stats
+from batch_pipelines_tests.conftest import Simulate
+from batch_pipelines_tests.engine.conftest import EngineOn
+from batch_pipelines_tests.engine.samples import JOB, RUN, create, drive, phase, utc_now
+
+
+@pytest.mark.parametrize("engine_count", [1, 2, 3])
+async def test_calls_in_flight_are_bounded_and_slots_used(
+    ledger: Ledger, simulate: Simulate, engine_on: EngineOn, engine_count: int
+) -> None:
+    """Over partitions, phases and engines, the server sees as many calls at once as are allowed, and not one more."""
+    server = simulate(latency_mean_seconds=0.03)
+    create(ledger, 60, phase("draft"), phase("review"), items_per_partition=10, concurrency=5)
+
+    await drive(ledger, *(engine_on(server.url) for _ in range(engine_count)))
+
+    seen = stats(server.url)
+    assert (seen["answered"], seen["peak_in_flight"]) == (120, 5)
+
+
+async def test_engines_on_two_connections_share_the_slots(
+    ledger: Ledger, ledger_url: str, simulate: Simulate, engine_on: EngineOn
+) -> None:
+    """Two engines that have nothing in common but the database stay within one job's concurrency."""
+    server = simulate(latency_mean_seconds=0.03)
+    create(ledger, 60, items_per_partition=10, concurrency=4)
+
+    with Ledger.open(ledger_url, utc_now) as other:
+        first, second = engine_on(server.url), engine_on(server.url, ledger=other)
+        await drive(ledger, first, second)
+        second.close()
+
+    seen = stats(server.url)
+    assert (seen["answered"], seen["peak_in_flight"]) == (60, 4)
+
+
+async def test_slots_are_used_all_the_time(ledger: Ledger, simulate: Simulate, engine_on: EngineOn) -> None:
+    """A job takes hardly longer than its calls after each other, divided by the concurrency."""
+    server = simulate(latency_mean_seconds=0.1, latency_sigma=0.0)
+    create(ledger, 100, items_per_partition=25, concurrency=5)
+    engine = engine_on(server.url)
+    await asyncio.wrap_future(engine.connect())
+
+    started = time.monotonic()
+    await drive(ledger, engine)
+
+    assert time.monotonic() - started < 1.5 * 100 * 0.1 / 5
+
+
+async def test_new_work_does_not_wait_for_the_next_renewal(
+    ledger: Ledger, simulate: Simulate, engine_on: EngineOn
+) -> None:
+    """Work that comes while one call is in flight gets the slots it needs at once."""
+    server = simulate(latency_mean_seconds=1.0, latency_sigma=0.0)
+    create(ledger, 10, items_per_partition=1, concurrency=10)
+    engine = engine_on(server.url)
+    first = asyncio.wrap_future(engine.run_phase(JOB, RUN, "write", 0, 1))
+    await in_flight(server.url, 1)
+
+    started = time.monotonic()
+    others = asyncio.wrap_future(engine.run_phase(JOB, RUN, "write", 1, 10))
+    await in_flight(server.url, 10)
+
+    assert time.monotonic() - started < 0.45
+    await asyncio.gather(first, others)
+
+
+async def test_a_retry_does_not_wait_for_the_next_renewal(
+    ledger: Ledger, simulate: Simulate, engine_on: EngineOn
+) -> None:
+    """A call that comes back after an error finds a slot, though there was no work when the lease was renewed last."""
+    server = simulate(faults={Fault.OVERLOADED: 1.0}, fault_attempts=6)
+    create(ledger, 1, concurrency=1, retry_attempts=6)
+
+    await drive(ledger, engine_on(server.url), patience=20)
+
+    (result,) = ledger.results(JOB)
+    events = ledger.events_after(JOB, 0)
+    assert (result.status, result.retries) == (ItemStatus.COMPLETED, 6)
+    assert events[-1].at > events[0].at
+
+
+async def test_concurrency_can_be_changed_while_a_job_runs(
+    ledger: Ledger, simulate: Simulate, engine_on: EngineOn
+) -> None:
+    """The engine follows within a second (A7)."""
+    server = simulate(latency_mean_seconds=0.1)
+    job = create(ledger, 60, concurrency=1)
+    running = asyncio.ensure_future(drive(ledger, engine_on(server.url)))
+    await in_flight(server.url, 1)
+
+    with writing(ledger._engine) as connection:
+        options = job.options.model_copy(update={"concurrency": 8}).model_dump(mode="json")
+        connection.execute(update(batch_jobs).where(batch_jobs.c.id == JOB).values(options=options))
+    await in_flight(server.url, 8, within=1.0)
+    await running
+
+    assert stats(server.url)["peak_in_flight"] == 8
+
+
+async def test_two_jobs_in_one_engine_each_have_their_own(
+    ledger: Ledger, simulate: Simulate, engine_on: EngineOn
+) -> None:
+    """Concurrency is a job's, not an engine's; what one job gives back is not the other's."""
+    servers: Sequence[str] = [simulate(latency_mean_seconds=0.03).url]
+    create(ledger, 30, concurrency=2, items_per_partition=10, job_id="short")
+    create(ledger, 60, concurrency=3, items_per_partition=10, job_id="long")
+    engine = engine_on(servers[0])
+
+    await asyncio.gather(drive(ledger, engine, job_id="short"), drive(ledger, engine, job_id="long"))
+
+    assert stats(servers[0])["peak_in_flight"] == 5
+    assert not ledger.unfinished_count("short") + ledger.unfinished_count("long")
+
+
+async def in_flight(url: str, count: int, within: float = 10.0) -> None:
+    """Returns as soon as the server works on at least so many calls; fails after `within` seconds."""
+    async with asyncio.timeout(within):
+        while (await asyncio.to_thread(stats, url))["in_flight"] < count:
+            await asyncio.sleep(0.01)
