@@ -34,7 +34,7 @@ def follow(ledger: Ledger, batch_job_id: str, worker: Worker | None) -> bool:
     """
     console = stderr()
     view = view_status(ledger, batch_job_id)
-    before = view.status if worker else None
+    before = view
     display = _Bar(console) if console.is_terminal else _Lines(console)
     with _interrupts() as interrupts, display:
         handled = 0
@@ -42,15 +42,23 @@ def follow(ledger: Ledger, batch_job_id: str, worker: Worker | None) -> bool:
             # Asked before the ledger is, so that the last look at that sees how the run ended.
             over = _is_settled(view.status) if worker is None else not worker.is_alive
             view = _looked_again(ledger, view, worker)
-            display.show(view, waiting=view.status in (before, JobStatus.PENDING))
+            waiting = _is_waiting(view, before, worker)
+            display.show(view, waiting=waiting)
             if over:
                 return interrupts.count > 0
             if interrupts.count > handled:
                 handled = interrupts.count
                 if worker is None:
                     return True
-                _interrupt(ledger, view, worker, is_first=handled == 1, before=before)
+                _interrupt(ledger, view, worker, is_first=handled == 1, waiting=waiting)
             time.sleep(POLL_SECONDS)
+
+
+def _is_waiting(view: JobStatusView, before: JobStatusView, worker: Worker | None) -> bool:
+    """Whether a run has yet to take the batch job on, as far as anybody can see."""
+    if worker is None:
+        return view.status is JobStatus.PENDING
+    return (view.run_id, view.status) == (before.run_id, before.status)
 
 
 def _is_settled(status: JobStatus) -> bool:
@@ -67,13 +75,11 @@ def _looked_again(ledger: Ledger, last: JobStatusView, worker: Worker | None) ->
         return last
 
 
-def _interrupt(
-    ledger: Ledger, view: JobStatusView, worker: Worker, *, is_first: bool, before: JobStatus | None
-) -> None:
-    """Drain a run that works; end one that has not started, for which a request to pause would come too early."""
+def _interrupt(ledger: Ledger, view: JobStatusView, worker: Worker, *, is_first: bool, waiting: bool) -> None:
+    """Drain a run that works; end one that has not taken the batch job on, and any at the second time."""
     if not is_first:
         worker.kill()
-    elif view.status is before and view.status is not JobStatus.RUNNING:
+    elif waiting:
         worker.interrupt()
         stderr().print("Interrupted before the first call.")
     elif not _is_settled(view.status):

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from batch_pipelines.domain.errors import IllegalMove
+from collections.abc import Callable
+from time import sleep
+
+from batch_pipelines.domain.errors import IllegalMove, JobTakenOver
 from batch_pipelines.domain.job import BatchJob
 from batch_pipelines.domain.transitions import JobStatus, JobTrigger
 from batch_pipelines.engine.conclusion import Conclusion, conclude
 from batch_pipelines.ledger.store import Ledger
+
+CLAIM_SECONDS = 0.5
+"""Between two tries to become the driver of a batch job."""
 
 OPENING: dict[JobStatus, tuple[JobTrigger, ...]] = {
     JobStatus.PENDING: (JobTrigger.START,),
@@ -29,16 +35,39 @@ def check_can_open(job: BatchJob) -> None:
         raise IllegalMove(f"batch job {job.id}", job.status, JobStatus.RUNNING, "submit its spec again to run it anew")
 
 
-def open_run(ledger: Ledger, batch_job_id: str, run_id: str) -> BatchJob:
-    """Make `run_id` the driver of the batch job and set it running; raises JobTakenOver or IllegalMove."""
-    job = ledger.claim_run(batch_job_id, run_id)
-    check_can_open(job)
+def open_run(
+    ledger: Ledger,
+    batch_job_id: str,
+    run_id: str,
+    *,
+    patience_seconds: float = 0,
+    sleep: Callable[[float], None] = sleep,
+) -> BatchJob:
+    """Make `run_id` the driver of the batch job and set it running.
+
+    A run that died holds its lease for some seconds more; `patience_seconds` waits that out. Raises JobTakenOver when
+    another run still works on it then, and IllegalMove for a batch job that is over.
+    """
+    check_can_open(ledger.job(batch_job_id))
+    job = _claim(ledger, batch_job_id, run_id, patience_seconds, sleep)
     if job.status is JobStatus.RUNNING:
+        # What was asked of the run that died is moot, now that somebody goes on.
+        ledger.settle_requests(batch_job_id)
         ledger.release_items(batch_job_id)
-    ledger.settle_requests(batch_job_id)
     for trigger in OPENING[job.status]:
         ledger.move_job(batch_job_id, trigger)
     return ledger.job(batch_job_id)
+
+
+def _claim(
+    ledger: Ledger, batch_job_id: str, run_id: str, patience_seconds: float, sleep: Callable[[float], None]
+) -> BatchJob:
+    for _ in range(int(patience_seconds / CLAIM_SECONDS)):
+        try:
+            return ledger.claim_run(batch_job_id, run_id)
+        except JobTakenOver:
+            sleep(CLAIM_SECONDS)
+    return ledger.claim_run(batch_job_id, run_id)
 
 
 def close_run(ledger: Ledger, batch_job_id: str) -> Conclusion:

@@ -21,7 +21,6 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-
 LONGEST_VALUE = 160
 """Characters of a value that a message shows."""
 

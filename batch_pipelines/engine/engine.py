@@ -169,9 +169,11 @@ class Engine:
 
     async def _end(self, underway: Underway) -> None:
         batch_job_id = underway.session.job.id
-        await underway.end()
-        self._unknown_usd[batch_job_id] = underway.session.purse.unknown_usd
-        del self._underway[batch_job_id]
+        try:
+            await underway.end()
+        finally:
+            self._unknown_usd[batch_job_id] = underway.session.purse.unknown_usd
+            del self._underway[batch_job_id]
 
     async def _connected(self) -> Provider:
         connection = self._connection

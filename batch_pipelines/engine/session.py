@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -47,8 +48,8 @@ class Session:
         self.job = job
         self.purse = purse
         self.halted = False
-        self.short_of_slots = asyncio.Event()
-        """Set when calls wait that the last grant, which gave all that was asked, did not reckon with."""
+        self.renewal_wanted = asyncio.Event()
+        """Set when calls wait that the last grant, which gave all that was asked, did not reckon with, or it ran out."""
         self._caller = caller
         self._limiter = limiter
         self._checkpoints = checkpoints
@@ -58,6 +59,7 @@ class Session:
         self._told: dict[RequestKind, asyncio.Future[None]] = {}
         self._asked = 0
         self._slots = 0
+        self._until = 0.0
         self._is_held = True
         self._is_abandoned = False
         self._backlog: deque[Call] = deque()
@@ -111,9 +113,10 @@ class Session:
         self._is_held = True
         self._asked = self.wanted_slots
 
-    def grant(self, slots: int, allotment_usd: Decimal | None, settled_usd: Decimal) -> None:
-        """Go on with so many slots and so much money; `settled_usd` as the purse takes it."""
+    def grant(self, slots: int, allotment_usd: Decimal | None, settled_usd: Decimal, until: float) -> None:
+        """Go on with so many slots and so much money, up to a moment of the monotonic clock."""
         self._slots = slots
+        self._until = until
         self.purse.grant(allotment_usd, settled_usd)
         self._is_held = False
         self._pump()
@@ -158,6 +161,10 @@ class Session:
 
     def _pump(self) -> None:
         """Start as many calls as slots and money allow."""
+        if time.monotonic() >= self._until:
+            # This process stood still until others could take its share; only a renewal tells.
+            self._is_held = True
+            self.renewal_wanted.set()
         while self._backlog and self.in_flight < self._slots and not self._is_held:
             call = self._backlog[0]
             if self._prepare(call) is None:
@@ -166,7 +173,7 @@ class Session:
                 return
             self._start(self._backlog.popleft())
         if self._backlog and self.in_flight >= self._slots >= self._asked:
-            self.short_of_slots.set()
+            self.renewal_wanted.set()
 
     def _prepare(self, call: Call) -> Prepared | None:
         """The first call of the backlog, ready to be made; None where it cannot be, which ends its item."""

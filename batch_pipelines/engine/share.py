@@ -54,7 +54,7 @@ class Share:
     async def keep(self) -> None:
         """Renew until `stop`."""
         while not self._is_stopping:
-            self._session.short_of_slots.clear()
+            self._session.renewal_wanted.clear()
             await self._renew()
             if self._session.is_starved:
                 await self._end_starvation()
@@ -64,7 +64,7 @@ class Share:
     def stop(self) -> None:
         """End `keep` after the renewal that may be under way: a later one would undo `release`."""
         self._is_stopping = True
-        self._session.short_of_slots.set()
+        self._session.renewal_wanted.set()
 
     async def release(self) -> None:
         """Give the share back to others; where that fails it is theirs when the lease ends."""
@@ -75,7 +75,7 @@ class Share:
         """Until that time is over or there is a reason to renew now."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._session.short_of_slots.wait()
+                await self._session.renewal_wanted.wait()
 
     async def _renew(self) -> None:
         """Renew; while the ledger is away nothing starts, because the lease may have run out."""
@@ -83,6 +83,7 @@ class Share:
         session.hold()
         settled = self._checkpoints.settled_usd
         newly_settled = settled - self._settled
+        until = time.monotonic() + LEASE_SECONDS
         try:
             grant = await asyncio.to_thread(
                 self._ledger.renew,
@@ -101,7 +102,7 @@ class Share:
         self._renewed = time.monotonic()
         self._settled = settled
         self._obey(grant)
-        session.grant(grant.slots, grant.allotment_usd, newly_settled)
+        session.grant(grant.slots, grant.allotment_usd, newly_settled, until)
 
     def _obey(self, grant: Grant) -> None:
         """Drain where the ledger says so; what it says already stands there and is not written again."""

@@ -54,7 +54,7 @@ class Underway:
         self._keeper.add_done_callback(self._after_keeper)
 
     async def end(self) -> None:
-        """Let calls in flight finish, make all news durable, and give the share back; never raises."""
+        """Let calls in flight finish, make all news durable, and give the share back."""
         await self.session.drained()
         self._share.stop()
         await asyncio.gather(self._keeper, return_exceptions=True)

@@ -19,7 +19,7 @@ from batch_pipelines.domain.usage import Usage
 from batch_pipelines.ledger.database import reading
 from batch_pipelines.ledger.rows import cost_of, read_job, usage_of
 from batch_pipelines.ledger.section import Section
-from batch_pipelines.ledger.tables import batch_items, events, job_totals, phase_results
+from batch_pipelines.ledger.tables import MOVES_OF_JOBS, batch_items, events, job_totals, phase_results
 
 EVENTS_PAGE = 200
 IN_PROGRESS_SHOWN = 20
@@ -95,7 +95,9 @@ class Queries(Section):
         """The moves of the job itself, in order; few, however many items it has."""
         moves = [event_type.value for event_type in JOB_EVENTS.values()]
         statement = (
-            select(events).where(events.c.batch_job_id == batch_job_id, events.c.type.in_(moves)).order_by(events.c.id)
+            select(events)
+            .where(events.c.batch_job_id == batch_job_id, MOVES_OF_JOBS, events.c.type.in_(moves))
+            .order_by(events.c.id)
         )
         with reading(self._engine) as connection:
             read_job(connection, batch_job_id)

@@ -28,6 +28,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from batch_pipelines.ledger.types import ForeignText, Usd, UtcDateTime
@@ -177,6 +178,9 @@ attempts = Table(
     sqlite_with_rowid=False,  # the rows are small and always found by this key
 )
 
+MOVES_OF_JOBS = text("item_id IS NULL AND type <> 'batch:progress'")
+"""The few events among many that a status is made from; literal, so that SQLite sees what the index is for."""
+
 events = Table(
     "events",
     metadata,
@@ -187,6 +191,7 @@ events = Table(
     Column("at", UtcDateTime, nullable=False),
     Column("data", JSON, nullable=False),
     Index(None, "batch_job_id", "id"),
+    Index("ix_events_moves_of_jobs", "batch_job_id", "id", sqlite_where=MOVES_OF_JOBS, postgresql_where=MOVES_OF_JOBS),
     sqlite_autoincrement=True,  # a reader continues after the last id it saw, so none may come twice
 )
 

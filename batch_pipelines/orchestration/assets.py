@@ -14,7 +14,7 @@ from batch_pipelines.domain.pipeline import Pipeline
 from batch_pipelines.orchestration import metadata
 from batch_pipelines.orchestration.config import PlanConfig
 from batch_pipelines.orchestration.failures import explained
-from batch_pipelines.orchestration.phases import collect_op, open_item_partitions, phase_op
+from batch_pipelines.orchestration.phases import collect, open_item_partitions, phase_op
 from batch_pipelines.orchestration.services import Services
 from batch_pipelines.orchestration.tags import JOB_TAG, tags_of, with_tags
 
@@ -81,7 +81,6 @@ def estimate_check(pipeline: Pipeline) -> dg.AssetChecksDefinition:
 
 def _results(pipeline: Pipeline) -> dg.AssetsDefinition:
     phases = [phase_op(phase) for phase in pipeline.phases]
-    collect = collect_op(pipeline)
 
     @dg.graph_asset(
         key=[pipeline.name, "results"],

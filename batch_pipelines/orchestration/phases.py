@@ -10,12 +10,18 @@ import dagster as dg
 
 from batch_pipelines.analytics.summary import summarize
 from batch_pipelines.control.running import close_run, open_run
-from batch_pipelines.domain.pipeline import Phase, Pipeline
+from batch_pipelines.domain.pipeline import Phase
 from batch_pipelines.domain.transitions import JobTrigger
+from batch_pipelines.engine.share import LEASE_SECONDS
+from batch_pipelines.engine.work import PhaseOutcome
+from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.orchestration import metadata
 from batch_pipelines.orchestration.failures import end_without_result, explained
 from batch_pipelines.orchestration.services import Services
 from batch_pipelines.settings import ExecutorName
+
+PATIENCE_SECONDS = LEASE_SECONDS + 2
+"""After this a run that died before has lost its lease."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,7 @@ def open_item_partitions(context: dg.OpExecutionContext, plan: str) -> Iterator[
         if services.settings.executor is not ExecutorName.MULTIPROCESS:
             # Before the clock of the batch job starts; a step with a process of its own would connect for nothing.
             services.engine.connect().result()
-        job = open_run(services.ledger, plan, context.run_id)
+        job = open_run(services.ledger, plan, context.run_id, patience_seconds=PATIENCE_SECONDS)
     size = job.options.items_per_partition or job.total_items
     for start in range(0, job.total_items, size):
         stop = min(start + size, job.total_items)
@@ -58,52 +64,59 @@ def phase_op(phase: Phase) -> dg.OpDefinition:
     )
     async def run_phase(context: dg.OpExecutionContext, partition: ItemPartition) -> dg.Output[ItemPartition]:
         services: Services = context.resources.services
-        outcome = await asyncio.wrap_future(
-            services.engine.run_phase(
-                partition.batch_job_id, context.run_id, phase.name, partition.start, partition.stop
-            )
-        )
+        outcome = await _run_or_stop(services, context, phase, partition)
         counts = {"done": outcome.done, "failed": outcome.failed, "left": outcome.left}
         return dg.Output(partition, metadata=counts)
 
     return run_phase
 
 
-def collect_op(pipeline: Pipeline) -> dg.OpDefinition:
-    """The op that ends the batch job: by what the ledger says, never by which steps Dagster ran."""
-
-    @dg.op(
-        name="collect",
-        required_resource_keys={"services"},
-        description="Runs whatever items are still missing, then ends the batch job by what the ledger says.",
-    )
-    async def collect(context: dg.OpExecutionContext, partitions: list[ItemPartition]) -> dg.Output[str]:
-        services: Services = context.resources.services
-        batch_job_id = partitions[0].batch_job_id
-        await _finish_missing(services, context.run_id, pipeline, batch_job_id)
-        with explained():
-            conclusion = close_run(services.ledger, batch_job_id)
-        if conclusion.trigger is JobTrigger.COMPLETE:
-            job = services.ledger.job(batch_job_id)
-            return dg.Output(batch_job_id, metadata=metadata.of_results(job, summarize(services.ledger, job)))
-        if conclusion.trigger is JobTrigger.FAIL:
-            raise dg.Failure(description=conclusion.reason, allow_retries=False)
-        raise end_without_result(context, f"batch job {batch_job_id}: {conclusion.reason}")
-
-    return collect
+async def _run_or_stop(
+    services: Services, context: dg.OpExecutionContext, phase: Phase, partition: ItemPartition
+) -> PhaseOutcome:
+    """The engine's outcome; what it could not do stops the batch job, so that `collect` ends it with the reason."""
+    batch_job_id, start, stop = partition.batch_job_id, partition.start, partition.stop
+    try:
+        work = services.engine.run_phase(batch_job_id, context.run_id, phase.name, start, stop)
+        return await asyncio.wrap_future(work)
+    except Exception as error:  # its traceback goes to the run's log
+        context.log.exception("Phase %s failed for items %d to %d.", phase.name, start, stop - 1)
+        reason = f"phase {phase.name} could not go on: {error or type(error).__name__}"
+        services.ledger.request(batch_job_id, RequestKind.STOP, by="orchestration", reason=reason)
+        return PhaseOutcome(done=0, failed=0, left=stop - start)
 
 
-async def _finish_missing(services: Services, run_id: str, pipeline: Pipeline, batch_job_id: str) -> None:
+@dg.op(
+    required_resource_keys={"services"},
+    description="Runs whatever items are still missing, then ends the batch job by what the ledger says, never by "
+    "which steps Dagster ran.",
+)
+async def collect(context: dg.OpExecutionContext, partitions: list[ItemPartition]) -> dg.Output[str]:
+    """The batch job's id, with its figures; a batch job that did not complete fails the step."""
+    services: Services = context.resources.services
+    batch_job_id = partitions[0].batch_job_id
+    await _finish_missing(services, context.run_id, batch_job_id)
+    with explained():
+        conclusion = close_run(services.ledger, batch_job_id)
+    if conclusion.trigger is JobTrigger.COMPLETE:
+        job = services.ledger.job(batch_job_id)
+        return dg.Output(batch_job_id, metadata=metadata.of_results(job, summarize(services.ledger, job)))
+    if conclusion.trigger is JobTrigger.FAIL:
+        raise dg.Failure(description=conclusion.reason, allow_retries=False)
+    raise end_without_result(context, f"batch job {batch_job_id}: {conclusion.reason}")
+
+
+async def _finish_missing(services: Services, run_id: str, batch_job_id: str) -> None:
     """Do what no step did: Dagster's re-execution from failure skips mapped steps that never started."""
     ledger = services.ledger
     if ledger.open_requests(batch_job_id) or not ledger.unfinished_count(batch_job_id):
         return
     with explained():
-        job = open_run(ledger, batch_job_id, run_id)
+        job = open_run(ledger, batch_job_id, run_id, patience_seconds=PATIENCE_SECONDS)
     size = job.options.items_per_partition or job.total_items
 
     async def finish(start: int) -> None:
-        for phase in pipeline.phases:
+        for phase in job.pipeline.phases:
             await asyncio.wrap_future(services.engine.run_phase(batch_job_id, run_id, phase.name, start, start + size))
 
     await asyncio.gather(*(finish(start) for start in range(0, job.total_items, size)))

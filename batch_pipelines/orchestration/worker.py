@@ -26,7 +26,6 @@ from batch_pipelines.orchestration.services import utc_now
 from batch_pipelines.orchestration.tags import tags_of
 from batch_pipelines.settings import load_settings
 
-
 LOCATION = "batch_pipelines"
 """The code location's name in workspace.yaml."""
 REPOSITORY = "__repository__"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from batch_pipelines.control.running import OPENING, can_open, check_can_open, close_run, open_run
 from batch_pipelines.control.submission import submit
 from batch_pipelines.domain.attempt import Attempt, Report
-from batch_pipelines.domain.errors import ErrorCategory, IllegalMove
+from batch_pipelines.domain.errors import ErrorCategory, IllegalMove, JobTakenOver
 from batch_pipelines.domain.job import BatchJob
 from batch_pipelines.domain.transitions import ItemTrigger, JobStatus, JobTrigger
 from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.ledger.store import Ledger
+from batch_pipelines_tests.conftest import ManualClock
 from batch_pipelines_tests.control.samples import plan
 
 PATHS: dict[JobStatus, tuple[JobTrigger, ...]] = {
@@ -94,14 +97,47 @@ def test_opening_after_a_crash_gives_the_items_back(sqlite_ledger: Ledger) -> No
     assert (progress.running, progress.pending) == (0, 3)
 
 
-def test_requests_from_before_a_run_do_not_stop_it(sqlite_ledger: Ledger) -> None:
-    """Whoever runs a job again wants it to run (A4)."""
-    job = _job(sqlite_ledger)
+def test_what_was_asked_of_a_run_that_died_is_moot(sqlite_ledger: Ledger) -> None:
+    """Whoever goes on with a crashed job wants it to run (A4)."""
+    job = _started(sqlite_ledger)
     sqlite_ledger.request(job.id, RequestKind.PAUSE, by="user")
 
-    open_run(sqlite_ledger, job.id, "run-1")
+    open_run(sqlite_ledger, job.id, "run-2")
 
     assert sqlite_ledger.open_requests(job.id) == []
+
+
+def test_what_was_asked_before_a_run_holds_for_it(sqlite_ledger: Ledger) -> None:
+    """A pause that arrives while a run starts pauses it before its first call (A4)."""
+    job = _job(sqlite_ledger)
+    sqlite_ledger.request(job.id, RequestKind.PAUSE, by="user", reason="too early?")
+
+    open_run(sqlite_ledger, job.id, "run-1")
+    close_run(sqlite_ledger, job.id)
+
+    assert (sqlite_ledger.job(job.id).status, sqlite_ledger.open_requests(job.id)) == (JobStatus.PAUSED, [])
+
+
+def test_a_job_that_another_run_works_on_is_not_opened(sqlite_ledger: Ledger) -> None:
+    """Not at once, and not while that run keeps its lease; the wait is bounded (D5)."""
+    job = _started(sqlite_ledger)
+    sqlite_ledger.renew(job.id, "engine", "run-1", 1, 0, Decimal(0), ttl_seconds=10)
+    waits: list[float] = []
+
+    with pytest.raises(JobTakenOver, match="is being run by Dagster run 'run-1'"):
+        open_run(sqlite_ledger, job.id, "run-2", patience_seconds=2, sleep=waits.append)
+
+    assert sum(waits) == 2
+
+
+def test_a_run_waits_for_the_lease_of_one_that_died(sqlite_ledger: Ledger, clock: ManualClock) -> None:
+    """A killed run cannot give its lease back (D5)."""
+    job = _started(sqlite_ledger)
+    sqlite_ledger.renew(job.id, "engine", "run-1", 1, 0, Decimal(0), ttl_seconds=10)
+
+    opened = open_run(sqlite_ledger, job.id, "run-2", patience_seconds=15, sleep=clock.advance)
+
+    assert opened.run_id == "run-2"
 
 
 @pytest.mark.parametrize(

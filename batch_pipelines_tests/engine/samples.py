@@ -84,9 +84,7 @@ async def drive(
     async def take_through(number: int, start: int) -> None:
         engine = engines[number % len(engines)]
         for each in job.pipeline.phases:
-            outcomes.append(
-                await asyncio.wrap_future(engine.run_phase(job_id, run_id, each.name, start, start + size))
-            )
+            outcomes.append(await asyncio.wrap_future(engine.run_phase(job_id, run_id, each.name, start, start + size)))
 
     async with asyncio.timeout(patience):
         await asyncio.gather(*(take_through(*each) for each in enumerate(range(0, job.total_items, size))))

@@ -48,13 +48,7 @@ ALL_SETS = list(chain.from_iterable(combinations((PAUSE, CANCEL, STOP), size) fo
 @pytest.mark.parametrize("counts", UNFINISHED, ids=str)
 def test_a_request_ends_an_unfinished_job(counts: Progress, kinds: tuple[RequestKind, ...]) -> None:
     """A cancellation goes before a stop and a stop before a pause; without any of them, missing items are a failure."""
-    trigger = (
-        JobTrigger.CANCEL
-        if CANCEL in kinds
-        else JobTrigger.DRAIN
-        if kinds == (PAUSE,)
-        else JobTrigger.FAIL
-    )
+    trigger = JobTrigger.CANCEL if CANCEL in kinds else JobTrigger.DRAIN if kinds == (PAUSE,) else JobTrigger.FAIL
 
     assert conclude(counts, asked(*kinds)).trigger is trigger
 

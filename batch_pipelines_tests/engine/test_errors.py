@@ -117,9 +117,7 @@ async def test_a_wrong_key_stops_the_job(ledger: Ledger, simulate: Simulate, eng
     assert ledger.progress(JOB).completed == 20
 
 
-async def test_a_call_that_takes_too_long_is_a_timeout(
-    ledger: Ledger, simulate: Simulate, engine_on: EngineOn
-) -> None:
+async def test_a_call_that_takes_too_long_is_a_timeout(ledger: Ledger, simulate: Simulate, engine_on: EngineOn) -> None:
     """It is given up after the phase's time, and tried again (D4)."""
     server = simulate(latency_mean_seconds=5.0, latency_sigma=0.0)
     create(ledger, 2, phase("write", timeout_seconds=0.3), retry_attempts=3)

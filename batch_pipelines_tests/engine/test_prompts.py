@@ -72,7 +72,14 @@ def test_the_sandbox_holds(prompt: str) -> None:
 
 @pytest.mark.parametrize(
     "prompt",
-    ["{{ 1 / 0 }}", "{{ '%(a)s' % {} }}", "{{ 'x'.encode('no such') }}", "{{ item.topic + 1 }}", "{% if %}", "{{ [].pop() }}"],
+    [
+        "{{ 1 / 0 }}",
+        "{{ '%(a)s' % {} }}",
+        "{{ 'x'.encode('no such') }}",
+        "{{ item.topic + 1 }}",
+        "{% if %}",
+        "{{ [].pop() }}",
+    ],
 )
 def test_whatever_a_template_raises_is_the_templates_error(prompt: str) -> None:
     """Python's own errors count as the prompt's, not as a defect of ours."""

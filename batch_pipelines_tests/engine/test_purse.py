@@ -74,7 +74,9 @@ def test_never_more_is_outstanding_than_granted(moves: list[tuple[str, Decimal, 
         elif move == "record":
             recorded = paid
         elif move == "grant":
-            purse.grant(max(budget - recorded, purse.outstanding_usd - (recorded - granted_for)), recorded - granted_for)
+            purse.grant(
+                max(budget - recorded, purse.outstanding_usd - (recorded - granted_for)), recorded - granted_for
+            )
             granted_for = recorded
         assert paid + unknown + sum(in_flight, USD(0)) <= budget
         assert purse.outstanding_usd == paid - granted_for + unknown + sum(in_flight, USD(0))

@@ -39,8 +39,8 @@ async def test_a_pause_is_obeyed_and_resumed(
     ledger: Ledger, ledger_url: str, simulate: Simulate, engine_on: EngineOn, engine_count: int
 ) -> None:
     """Within a second no call starts; those in flight are kept, the rest is left, and resuming repeats none (A4)."""
-    server = simulate(latency_mean_seconds=0.1)
-    create(ledger, 60, phase("draft"), phase("review"), items_per_partition=15, concurrency=4)
+    server = simulate(latency_mean_seconds=0.06)
+    create(ledger, 50, phase("draft"), phase("review"), items_per_partition=15, concurrency=4)
     engines = [engine_on(server.url) for _ in range(engine_count)]
     running = asyncio.ensure_future(drive(ledger, *engines))
     await answered(server.url, 10)
@@ -59,8 +59,8 @@ async def test_a_pause_is_obeyed_and_resumed(
 
     open_run(ledger, JOB, "run-2")
     await drive(ledger, *engines, run_id="run-2")
-    assert ledger.progress(JOB).completed == 60
-    assert (stats(server.url)["answered"], repeated(server.url)) == (120, 0)
+    assert ledger.progress(JOB).completed == 50
+    assert (stats(server.url)["answered"], repeated(server.url)) == (100, 0)
 
 
 async def test_no_call_starts_a_second_after_a_pause(
@@ -165,7 +165,9 @@ async def test_another_run_takes_over(ledger: Ledger, simulate: Simulate, engine
     await answered(server.url, 4)
 
     ledger.claim_run(JOB, "run-2", takeover=True)
-    (outcome,) = await running
+    outcomes = await running
 
-    assert outcome.left > 0
+    done = sum(outcome.done for outcome in outcomes)
+    assert sum(outcome.left for outcome in outcomes) == 60 - done > 0
+    assert done == stats(server.url)["answered"]
     assert ledger.open_requests(JOB) == []

@@ -13,6 +13,7 @@ from batch_pipelines_tests.ledger.samples import (
     JOB,
     failed_attempt,
     make_attempt,
+    make_plan,
     make_report,
     start_items,
     start_job,
@@ -102,6 +103,15 @@ def test_cancelling_ends_what_has_not_ended(ledger: Ledger) -> None:
     assert statuses == [ItemStatus.COMPLETED, ItemStatus.CANCELLED, ItemStatus.CANCELLED]
     cancelled = [event.item_id for event in ledger.events_after(JOB, 0) if event.type is EventType.ITEM_CANCELLED]
     assert cancelled == ["item_1", "item_2"]
+
+
+def test_items_are_counted_by_tier(ledger: Ledger) -> None:
+    """Each tier has its number, and items without one are counted apart (B6)."""
+    tiers = (Tier.SCENARIO, None, Tier.SCENARIO)
+    items = tuple(item.model_copy(update={"tier": tier}) for item, tier in zip(make_plan(3).items, tiers, strict=True))
+    ledger.create_job(JOB, make_plan().model_copy(update={"items": items}))
+
+    assert ledger.items_by_tier(JOB) == {Tier.SCENARIO: 2, None: 1}
 
 
 def test_work_is_of_one_job(ledger: Ledger) -> None:

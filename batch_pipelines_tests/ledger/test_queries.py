@@ -7,21 +7,25 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import select
 
 from batch_pipelines.domain.errors import ErrorCategory, JobNotFound
 from batch_pipelines.domain.events import EventType
 from batch_pipelines.domain.job import Progress
 from batch_pipelines.domain.pipeline import Tier
-from batch_pipelines.domain.transitions import ItemStatus, ItemTrigger
+from batch_pipelines.domain.transitions import ItemStatus, ItemTrigger, JobTrigger
 from batch_pipelines.domain.usage import Usage
+from batch_pipelines.ledger.database import reading
 from batch_pipelines.ledger.queries import ErrorCount
 from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.ledger.store import Ledger
+from batch_pipelines.ledger.tables import MOVES_OF_JOBS, events
 from batch_pipelines_tests.ledger.samples import (
     COST,
     JOB,
     START,
     USAGE,
+    FakeClock,
     failed_attempt,
     make_attempt,
     make_plan,
@@ -142,6 +146,28 @@ def test_no_event_appears_behind_a_reader(ledger: Ledger) -> None:
     assert [event.id for event in read] == [event.id for event in ledger.events_after(JOB, 0, limit=1000)]
 
 
+def test_moves_of_a_job_are_told_apart(ledger: Ledger) -> None:
+    """Of a job's many events those that moved its status can be read alone, in their order (E1)."""
+    rows = start_job(ledger)
+    start_items(ledger, rows)
+    ledger.record(JOB, [make_report(rows[0], attempt=make_attempt(), output="o")])
+    ledger.request(JOB, RequestKind.PAUSE, "ann")
+    ledger.move_job(JOB, JobTrigger.DRAIN)
+
+    assert [event.type for event in ledger.job_events(JOB)] == [EventType.BATCH_STARTED, EventType.BATCH_PAUSED]
+
+
+def test_moves_of_a_job_are_found_without_looking_at_the_rest(sqlite_url: str, clock: FakeClock) -> None:
+    """A status stays quick to read however many items, and so events, a job has."""
+    with Ledger.open(sqlite_url, clock) as ledger, reading(ledger._engine) as connection:
+        wanted = select(events.c.id).where(events.c.batch_job_id == JOB, MOVES_OF_JOBS).order_by(events.c.id)
+        plan = connection.exec_driver_sql(
+            f"EXPLAIN QUERY PLAN {wanted.compile(compile_kwargs={'literal_binds': True})}"
+        ).all()
+
+    assert "ix_events_moves_of_jobs" in str(plan)
+
+
 def test_finished_calls_are_points_for_analytics(ledger: Ledger) -> None:
     """Each phase that was done for an item is there with its sums, in the order of the ends (E3)."""
     rows = start_job(ledger, 2)
@@ -192,7 +218,7 @@ def test_errors_are_counted(ledger: Ledger) -> None:
     ]
 
 
-@pytest.mark.parametrize("method", ["progress", "finished_calls", "errors", "results"])
+@pytest.mark.parametrize("method", ["progress", "finished_calls", "errors", "results", "job_events", "items_by_tier"])
 def test_a_job_that_is_not_there_is_named(ledger: Ledger, method: str) -> None:
     """No read mistakes a wrong id for an empty job."""
     with pytest.raises(JobNotFound, match="nope"):

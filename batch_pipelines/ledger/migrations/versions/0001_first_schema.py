@@ -190,6 +190,10 @@ def create_events() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_events_batch_job_id_id"), "events", ["batch_job_id", "id"])
+    moves = sa.text("item_id IS NULL AND type <> 'batch:progress'")
+    op.create_index(
+        "ix_events_moves_of_jobs", "events", ["batch_job_id", "id"], sqlite_where=moves, postgresql_where=moves
+    )
 
 
 def create_job_requests() -> None:

@@ -1,0 +1,19 @@
+"""A process that works on a batch job until it is killed: `python -m batch_pipelines_tests.engine.killed LEDGER SERVER`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from batch_pipelines.ledger.store import Ledger
+from batch_pipelines_tests.engine.samples import drive, make_engine, utc_now
+
+
+def main(ledger_url: str, server_url: str) -> None:
+    """Take the job through its phases."""
+    with Ledger.open(ledger_url, utc_now) as ledger, make_engine(ledger, server_url) as engine:
+        asyncio.run(drive(ledger, engine))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
