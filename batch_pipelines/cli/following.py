@@ -30,28 +30,41 @@ LINE_SECONDS = 2.0
 def follow(ledger: Ledger, batch_job_id: str, worker: Worker | None) -> bool:
     """Show progress until the run is over; whether the user interrupted it.
 
-    With a worker, a first interrupt ends the run gently and a second at once; without one, it only ends the watching.
+    With a worker, a first interrupt pauses the batch job and a second ends the run at once; without one, an interrupt
+    only ends the watching.
     """
     console = stderr()
-    view = view_status(ledger, batch_job_id)
-    before = view
+    before = view = view_status(ledger, batch_job_id)
     display = _Bar(console) if console.is_terminal else _Lines(console)
+    asked = False
     with _interrupts() as interrupts, display:
-        handled = 0
         while True:
             # Asked before the ledger is, so that the last look at that sees how the run ended.
             over = _is_settled(view.status) if worker is None else not worker.is_alive
             view = _looked_again(ledger, view, worker)
             waiting = _is_waiting(view, before, worker)
             display.show(view, waiting=waiting)
-            if over:
+            if over or (worker is None and interrupts.count):
                 return interrupts.count > 0
-            if interrupts.count > handled:
-                handled = interrupts.count
-                if worker is None:
-                    return True
-                _interrupt(ledger, view, worker, is_first=handled == 1, waiting=waiting)
+            if worker is not None and interrupts.count > 1:
+                worker.kill()
+            elif interrupts.count and not asked:
+                asked = _ask_for_pause(ledger, view, waiting)
             time.sleep(POLL_SECONDS)
+
+
+def _ask_for_pause(ledger: Ledger, view: JobStatusView, waiting: bool) -> bool:
+    """Have the batch job drained; whether there is nothing more to ask for.
+
+    A run that goes on with a crashed one takes older requests for that one's, so it must have begun.
+    """
+    if waiting and view.status is JobStatus.RUNNING:
+        return False
+    if waiting or not _is_settled(view.status):
+        ledger.request(view.id, RequestKind.PAUSE, by="user", reason="interrupted from the keyboard")
+        kept = "no call will be made" if waiting else "calls in flight finish and are kept"
+        stderr().print(f"Interrupted: {kept}. Interrupt again to end at once.")
+    return True
 
 
 def _is_waiting(view: JobStatusView, before: JobStatusView, worker: Worker | None) -> bool:
@@ -73,18 +86,6 @@ def _looked_again(ledger: Ledger, last: JobStatusView, worker: Worker | None) ->
         if worker is None:
             raise
         return last
-
-
-def _interrupt(ledger: Ledger, view: JobStatusView, worker: Worker, *, is_first: bool, waiting: bool) -> None:
-    """Drain a run that works; end one that has not taken the batch job on, and any at the second time."""
-    if not is_first:
-        worker.kill()
-    elif waiting:
-        worker.interrupt()
-        stderr().print("Interrupted before the first call.")
-    elif not _is_settled(view.status):
-        ledger.request(view.id, RequestKind.PAUSE, by="user", reason="interrupted from the keyboard")
-        stderr().print("Interrupted: calls in flight finish and are kept. Interrupt again to end at once.")
 
 
 class _Count:
@@ -132,11 +133,10 @@ class _Bar:
 
     def show(self, view: JobStatusView, *, waiting: bool) -> None:
         """Draw where the batch job is."""
+        status, facts = plain(_headline(view, waiting)), ", ".join(_facts(view))
         if self._task is None:
-            self._task = self._progress.add_task("", total=view.progress.total, status="", facts="")
-        self._progress.update(
-            self._task, completed=_ended(view), status=_headline(view, waiting), facts=", ".join(_facts(view))
-        )
+            self._task = self._progress.add_task("", total=view.progress.total, status=status, facts=facts)
+        self._progress.update(self._task, completed=_ended(view), status=status, facts=facts)
 
 
 class _Lines:

@@ -48,8 +48,12 @@ def resume_job(batch_job_id: str, as_json: bool) -> None:
     """Go on here with what is missing; exits with the code of how it ended."""
     settings = load_settings()
     with opened_ledger(settings) as ledger:
-        check_can_open(ledger.job(batch_job_id))
+        job = ledger.job(batch_job_id)
+        check_can_open(job)
         check_provider(settings)
+        if job.status is not JobStatus.RUNNING:
+            # An interrupt that came while a run started may have outlived it. Where a run works, a request is its own.
+            ledger.settle_requests(batch_job_id)
         _run_here(ledger, settings, batch_job_id, as_json)
 
 

@@ -32,11 +32,12 @@ def print_status(console: Console, view: JobStatusView) -> None:
         if (number := getattr(progress, name))
     ]
     console.print(f"{percent(progress.percent)} of {count(progress.total, 'item')}: {', '.join(counts) or 'none yet'}")
-    if view.elapsed_seconds:
+    if view.input_tokens or view.output_tokens:
         console.print(
             f"{money(view.cost_usd)} for {count(view.input_tokens, 'input token')} and "
             f"{count(view.output_tokens, 'output token')}"
         )
+    if view.elapsed_seconds:
         console.print(f"{formatted(view.elapsed_seconds)} of work{_pace(view)}")
     if view.in_progress:
         shown = ", ".join(view.in_progress[:SHOWN_IN_PROGRESS])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,15 +15,17 @@ from batch_pipelines.orchestration.home import prepare_home
 from batch_pipelines.settings import Settings
 
 WORKER_MODULE = "batch_pipelines.orchestration.worker"
-LOG_TAIL_LINES = 3
+ERROR_LINE = re.compile(r"^(?:\w+\.)*[A-Z]\w*: (.+)$", re.MULTILINE)
+"""How Python begins the line that names an error, with its message."""
 
 
 class Worker:
     """A run in a session of its own, so that an interrupt in the terminal lets its calls in flight finish."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], log: Path, log_start: int) -> None:
         self._process = process
         self._log = log
+        self._log_start = log_start
 
     @classmethod
     def start(cls, settings: Settings, batch_job_id: str) -> Self:
@@ -31,6 +34,7 @@ class Worker:
         log = home / "logs" / f"{batch_job_id}.log"
         log.parent.mkdir(exist_ok=True)
         with log.open("ab") as output:
+            log_start = output.tell()
             process = subprocess.Popen(
                 [sys.executable, "-m", WORKER_MODULE, batch_job_id],
                 stdin=subprocess.DEVNULL,
@@ -39,7 +43,7 @@ class Worker:
                 start_new_session=True,
                 env=os.environ | {"DAGSTER_HOME": str(home)},
             )
-        return cls(process, log)
+        return cls(process, log, log_start)
 
     def __enter__(self) -> Self:
         return self
@@ -56,18 +60,15 @@ class Worker:
         """Whether the run still goes on."""
         return self._process.poll() is None
 
-    def interrupt(self) -> None:
-        """Ask the run to end, as a terminal does."""
-        if self.is_alive:
-            self._process.send_signal(signal.SIGINT)
-
     def kill(self) -> None:
         """End the run at once, with the processes it started; what was finished is in the ledger."""
         if self.is_alive:
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def last_words(self) -> str:
-        """Where its log is, and how that ends."""
-        lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        tail = " / ".join(line.strip() for line in lines[-LOG_TAIL_LINES:])
-        return f"Its log is {self._log}, which ends: {tail}"
+        """The last error in its log, where there is one, and where that log is."""
+        with self._log.open("rb") as log:
+            # Earlier runs of the same batch job wrote there, too.
+            log.seek(self._log_start)
+            errors = ERROR_LINE.findall(log.read().decode("utf-8", errors="replace"))
+        return "".join(f"{error}\n" for error in errors[-1:]) + f"Its log is {self._log}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -16,12 +15,13 @@ from batch_pipelines.domain.job import BatchJob, WorkItem
 from batch_pipelines.domain.pipeline import Phase
 from batch_pipelines.domain.spec import ErrorHandling
 from batch_pipelines.domain.transitions import ItemStatus
-from batch_pipelines.engine.caller import Answer, Caller, Prepared
+from batch_pipelines.engine.caller import Answer, Caller
 from batch_pipelines.engine.checkpoints import Checkpoints
 from batch_pipelines.engine.limiter import Limiter
 from batch_pipelines.engine.purse import Purse
 from batch_pipelines.engine.reports import Reports
 from batch_pipelines.engine.retries import GiveUp, decide
+from batch_pipelines.engine.waiting import Waiting
 from batch_pipelines.engine.work import Call, PartitionRun, PhaseOutcome
 from batch_pipelines.ledger.requests import RequestKind
 
@@ -49,7 +49,7 @@ class Session:
         self.purse = purse
         self.halted = False
         self.renewal_wanted = asyncio.Event()
-        """Set when calls wait that the last grant, which gave all that was asked, did not reckon with, or it ran out."""
+        """Set when the last grant ran out, or gave all that was asked and now more calls wait."""
         self._caller = caller
         self._limiter = limiter
         self._checkpoints = checkpoints
@@ -62,8 +62,7 @@ class Session:
         self._until = 0.0
         self._is_held = True
         self._is_abandoned = False
-        self._backlog: deque[Call] = deque()
-        self._sleeping: dict[Call, asyncio.TimerHandle] = {}
+        self._waiting = Waiting()
         self._tasks: set[asyncio.Task[None]] = set()
         self._admitting: set[asyncio.Task[None]] = set()
 
@@ -75,17 +74,17 @@ class Session:
     @property
     def wanted_slots(self) -> int:
         """Calls that could be in flight now."""
-        return self.in_flight + len(self._backlog)
+        return self.in_flight + len(self._waiting)
 
     @property
     def is_starved(self) -> bool:
         """Whether nothing is in flight although calls wait and there are slots: the money does not suffice."""
-        return bool(self._backlog) and self._slots > 0 and not self.in_flight and not self._is_held
+        return bool(self._waiting) and self._slots > 0 and not self.in_flight and not self._is_held
 
     @property
     def next_worst_case_usd(self) -> Decimal:
         """What the first waiting call may cost; 0 when none waits."""
-        return self._backlog[0].worst_case_usd if self._backlog else Decimal(0)
+        return self._waiting.first.worst_case_usd if self._waiting else Decimal(0)
 
     async def run_phase(self, phase: Phase, items: Sequence[WorkItem]) -> PhaseOutcome:
         """Do one phase for `items`; returns when each has its output, failed, or was left because the job drains.
@@ -95,17 +94,22 @@ class Session:
         run = PartitionRun(phase, phase == self.job.pipeline.phases[-1])
         calls = [Call(item, run, started=item.status is ItemStatus.RUNNING) for item in items]
         run.open.update(calls)
-        self._offer(calls)
+        self._waiting.add(calls)
+        if self.halted:
+            self.drain()
+        self._pump()
         try:
             await run.finished.wait()
         except asyncio.CancelledError:
             self.halt(RequestKind.PAUSE, "the run was interrupted")
             raise
-        await asyncio.wrap_future(self._checkpoints.flush())
-        if self._told:
-            told, _ = await asyncio.wait(self._told.values())
-            for each in told:
-                each.result()
+        written = [asyncio.wrap_future(self._checkpoints.flush())]
+        await asyncio.wait(written)
+        # That nothing can be written is such a reason too, and known by now.
+        written.extend(self._told.values())
+        await asyncio.wait(written)
+        for each in written:
+            each.result()
         return run.outcome
 
     def hold(self) -> None:
@@ -130,14 +134,9 @@ class Session:
     def drain(self) -> None:
         """Start nothing more and leave what waits to a later run; calls in flight finish and are kept."""
         self.halted = True
-        for timer in self._sleeping.values():
-            timer.cancel()
         for task in self._admitting:
             task.cancel()
-        for call in (*self._backlog, *self._sleeping):
-            call.run.leave(call)
-        self._backlog.clear()
-        self._sleeping.clear()
+        self._waiting.leave_all()
 
     def abandon(self) -> None:
         """Give calls in flight up: that they were made is kept, and their items are left to a later run."""
@@ -151,39 +150,31 @@ class Session:
             await asyncio.wait(self._tasks)
         await asyncio.gather(*self._told.values(), return_exceptions=True)
 
-    def _offer(self, calls: Sequence[Call]) -> None:
-        if self.halted:
-            for call in calls:
-                call.run.leave(call)
-        else:
-            self._backlog.extend(calls)
-            self._pump()
-
     def _pump(self) -> None:
         """Start as many calls as slots and money allow."""
-        if time.monotonic() >= self._until:
+        if not self._is_held and time.monotonic() >= self._until:
             # This process stood still until others could take its share; only a renewal tells.
             self._is_held = True
             self.renewal_wanted.set()
-        while self._backlog and self.in_flight < self._slots and not self._is_held:
-            call = self._backlog[0]
-            if self._prepare(call) is None:
+        while self._waiting and self.in_flight < self._slots and not self._is_held:
+            call = self._waiting.first
+            if not self._is_prepared(call):
                 continue
             if not self.purse.reserve(call.worst_case_usd):
                 return
-            self._start(self._backlog.popleft())
-        if self._backlog and self.in_flight >= self._slots >= self._asked:
+            self._start(self._waiting.take_first())
+        if self._waiting and self.in_flight >= self._slots >= self._asked:
             self.renewal_wanted.set()
 
-    def _prepare(self, call: Call) -> Prepared | None:
-        """The first call of the backlog, ready to be made; None where it cannot be, which ends its item."""
+    def _is_prepared(self, call: Call) -> bool:
+        """Get the first call ready to be made; False where it cannot be, which ends its item."""
         if call.prepared is None:
             try:
                 call.prepared = self._caller.prepare(call.run.phase, call.item)
             except Exception as error:  # noqa: BLE001  # one that stayed would keep all others from their turn
-                self._backlog.remove(call)
+                self._waiting.take_first()
                 self._fail_unsent(call, error)
-        return call.prepared
+        return call.prepared is not None
 
     def _start(self, call: Call) -> None:
         call.charged_usd = Decimal(0)
@@ -256,12 +247,7 @@ class Session:
         if isinstance(decision, GiveUp) or self.halted:
             call.run.leave(call)
         else:
-            timer = asyncio.get_running_loop().call_later(decision.seconds, self._wake, call)
-            self._sleeping[call] = timer
-
-    def _wake(self, call: Call) -> None:
-        del self._sleeping[call]
-        self._offer([call])
+            self._waiting.sleep(call, decision.seconds, self._pump)
 
     def _fail_unsent(self, call: Call, error: Exception) -> None:
         """Fail an item whose call could not even be made; that cost nothing."""

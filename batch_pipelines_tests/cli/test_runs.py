@@ -169,7 +169,7 @@ def test_an_interrupted_run_keeps_its_calls_and_resumes_to_the_end(simulate: Sim
 
 
 def test_an_interrupt_before_the_first_call_spends_nothing(simulate: Simulate, spec: Spec, home: Path) -> None:
-    """The job stays as it is, to be run another time (A4)."""
+    """The run starts, finds that it must not, and pauses the job (A4)."""
     server = simulate()
 
     process = start("run", spec(), ANTHROPIC_BASE_URL=server.url)
@@ -179,10 +179,10 @@ def test_an_interrupt_before_the_first_call_spends_nothing(simulate: Simulate, s
     outcome = ended(process)
 
     assert outcome.code == 130, outcome
-    assert "Interrupted before the first call." in outcome.err
+    assert "Interrupted: no call will be made." in outcome.err
     assert "Traceback" not in outcome.err + outcome.out
     with _ledger(home) as ledger:
-        assert ledger.job(job.id).status is JobStatus.PENDING
+        assert ledger.job(job.id).status is JobStatus.PAUSED
     assert stats(server.url)["message_requests"] == 0
 
 

@@ -1,4 +1,4 @@
-"""A process that works on a batch job until it is killed: `python -m batch_pipelines_tests.engine.killed LEDGER SERVER`."""
+"""A process that works on a batch job until it is killed; its arguments are the URLs of ledger and server."""
 
 from __future__ import annotations
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 from collections import Counter
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from random import Random
@@ -43,7 +40,7 @@ def phase(name: str, **changes: Any) -> Phase:
     """A phase that asks something different of every item and for every phase before it."""
     values: dict[str, Any] = {
         "task_type": TaskType.CHAT,
-        "prompt": f"{name}: tell me about {{{{ item.topic }}}}{{% for text in phases.values() %}} {{{{ text }}}}{{% endfor %}}",
+        "prompt": f"{name}: tell me about {{{{ item.topic }}}} {{{{ phases.values() | join(' ') }}}}",
         "max_tokens": 400,
         "tokens": TokenProfile(input_tokens=20, output_tokens=60),
     }
@@ -84,7 +81,8 @@ async def drive(
     async def take_through(number: int, start: int) -> None:
         engine = engines[number % len(engines)]
         for each in job.pipeline.phases:
-            outcomes.append(await asyncio.wrap_future(engine.run_phase(job_id, run_id, each.name, start, start + size)))
+            asked = engine.run_phase(job_id, run_id, each.name, start, start + size)
+            outcomes.append(await asyncio.wrap_future(asked))
 
     async with asyncio.timeout(patience):
         await asyncio.gather(*(take_through(*each) for each in enumerate(range(0, job.total_items, size))))

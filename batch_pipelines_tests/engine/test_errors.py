@@ -158,7 +158,7 @@ async def test_a_prompt_that_cannot_be_rendered_costs_nothing(
 
 
 async def test_the_first_failure_can_stop_the_job(ledger: Ledger, simulate: Simulate, engine_on: EngineOn) -> None:
-    """With error_handling stop the job fails with the item's error; calls in flight are kept, the others pending (A6)."""
+    """With error_handling stop the job fails with the item's error; calls in flight are kept, others pending (A6)."""
     server = simulate(faults={Fault.REFUSAL: 0.1}, latency_mean_seconds=0.03, seed=5)
     create(ledger, 60, items_per_partition=20, concurrency=4, error_handling="stop")
 
