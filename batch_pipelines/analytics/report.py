@@ -21,7 +21,6 @@ from batch_pipelines.analytics.wording import (
 )
 from batch_pipelines.domain.job import BatchJob
 from batch_pipelines.domain.transitions import JobStatus
-from batch_pipelines.estimation.money import ZERO
 from batch_pipelines.estimation.variance import COST_MARGIN, TIME_MARGIN
 
 SIMULATED = (
@@ -180,19 +179,11 @@ def _costs(job: BatchJob, analytics: Analytics) -> str:
     return "\n\n".join(
         (
             f"## Cost\n\n{money(cost.total_usd)} in total, {money(cost.per_item_usd)} for an item, "
-            f"{tokens.input_tokens:,} input tokens and {tokens.output_tokens:,} output tokens."
-            f"{_lost(analytics)}",
+            f"{tokens.input_tokens:,} input tokens and {tokens.output_tokens:,} output tokens.",
             table(("Tier", "Items", "Estimate", "Actual", "For an item", "Share"), tiers),
             table(("Phase", "Actual", "Share"), phases),
         )
     )
-
-
-def _lost(analytics: Analytics) -> str:
-    lost = analytics.cost.without_result_usd
-    if lost == ZERO:
-        return ""
-    return f" Of these, {money(lost)} went into calls that led to no result; no tier or phase below contains them."
 
 
 def _errors(analytics: Analytics) -> str:

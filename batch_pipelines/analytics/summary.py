@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from batch_pipelines.analytics.costs import costs
+from batch_pipelines.analytics.costs import WORKED, costs
 from batch_pipelines.analytics.distributions import error_distribution, quality_distribution
 from batch_pipelines.analytics.durations import durations
 from batch_pipelines.analytics.timeline import life_of, timeline
@@ -18,6 +18,7 @@ from batch_pipelines.domain.pipeline import Tier
 from batch_pipelines.domain.transitions import ItemStatus
 from batch_pipelines.estimation.variance import cost_variance, time_variance
 from batch_pipelines.ledger.queries import ErrorCount, FinishedCall
+from batch_pipelines.ledger.spending import Spending
 from batch_pipelines.ledger.store import Ledger
 
 EVENTS_AT_ONCE = 5_000
@@ -33,7 +34,10 @@ class Sources:
     """In the order of their ends."""
     errors: Sequence[ErrorCount]
     """The most frequent first."""
+    spendings: Sequence[Spending]
     items_by_tier: Mapping[Tier | None, int]
+    worked_by_tier: Mapping[Tier | None, int]
+    """Of these items, the ones that succeeded or failed."""
     job_events: Sequence[Event]
     """Of the batch job itself, in order."""
     events: Iterable[Event]
@@ -49,7 +53,9 @@ def summarize(ledger: Ledger, job: BatchJob) -> Analytics:
         progress=ledger.progress(job.id),
         calls=ledger.finished_calls(job.id),
         errors=ledger.errors(job.id),
+        spendings=ledger.spending(job.id),
         items_by_tier=ledger.items_by_tier(job.id),
+        worked_by_tier=ledger.items_by_tier(job.id, WORKED),
         job_events=ledger.job_events(job.id),
         events=_all_events(ledger, job.id),
     )
@@ -63,7 +69,7 @@ def compose(job: BatchJob, sources: Sources, now: datetime) -> Analytics:
     life = life_of(sources.job_events, now)
     return Analytics(
         overview=_overview(progress),
-        cost=costs(job, progress, calls, sources.items_by_tier),
+        cost=costs(job, sources.spendings, sources.items_by_tier, sources.worked_by_tier),
         tokens=Tokens(
             input_tokens=progress.usage.total_input_tokens,
             output_tokens=progress.usage.output_tokens,
@@ -89,11 +95,9 @@ def _overview(progress: Progress) -> Overview:
 
 
 def _performance(job: BatchJob, progress: Progress, calls: Sequence[FinishedCall], seconds: float) -> Performance:
-    # Items that a cancellation ended took no work.
-    worked = progress.ended - progress.cancelled
     return Performance(
         **durations(_item_durations(calls)).model_dump(),
-        items_per_minute=round(worked / seconds * 60, 2) if worked and seconds else None,
+        items_per_minute=round(progress.worked / seconds * 60, 2) if progress.worked and seconds else None,
         working_seconds=round(seconds, 3),
         by_phase=tuple(_phase_performance(phase.name, calls) for phase in job.pipeline.phases),
     )

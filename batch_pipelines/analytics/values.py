@@ -33,7 +33,7 @@ class Overview(_Frozen):
 
 
 class PhaseCost(_Frozen):
-    """What one phase cost over the items that finished it, retried attempts included."""
+    """What one phase cost over all items, whether they finished it or not, retried attempts included."""
 
     phase: str
     cost_usd: Decimal | None
@@ -43,25 +43,23 @@ class PhaseCost(_Frozen):
 
 
 class TierCost(_Frozen):
-    """What the finished phases of one tier's items cost; `tier` is None for items without one."""
+    """What the items of one tier cost; `tier` is None for items without one."""
 
     tier: Tier | None
     item_count: int
     """All items of the tier, whether they ended or not."""
     cost_usd: Decimal | None
     per_item_usd: Decimal | None
-    """Average of the items that succeeded, or failed after a phase; None where there is none, or none of known cost."""
+    """Average of the items that succeeded or failed; None where there is none, or none of known cost."""
     percentage: float | None
 
 
 class Costs(_Frozen):
-    """Money spent so far."""
+    """Money spent so far. Phases add up to the total exactly, and so do tiers."""
 
     total_usd: Decimal
     per_item_usd: Decimal | None
     """Average of the items that succeeded or failed; None where there is none, or none of known cost."""
-    without_result_usd: Decimal
-    """Of phases that an item did not finish, as where it failed; in the total, but in no phase's or tier's share."""
     by_phase: tuple[PhaseCost, ...]
     """In the order of the pipeline."""
     by_tier: tuple[TierCost, ...]

@@ -66,7 +66,7 @@ def view_status(ledger: Ledger, batch_job_id: str) -> JobStatusView:
 def compose(job: BatchJob, progress: Progress, events: Sequence[Event], now: datetime) -> JobStatusView:
     """The status from what the ledger holds; `events` are those of the batch job itself."""
     elapsed = working_seconds(events, now)
-    rate = progress.ended / elapsed if elapsed and progress.ended else None
+    rate = progress.worked / elapsed if elapsed and progress.worked else None
     is_running = job.status is JobStatus.RUNNING
     return JobStatusView(
         id=job.id,

@@ -27,6 +27,8 @@ class EventType(StrEnum):
     BATCH_CANCELLED = "batch:cancelled"
     BATCH_REQUESTED = "batch:requested"
     """Somebody asked for a pause or a cancellation."""
+    BATCH_UPDATED = "batch:updated"
+    """Somebody changed its concurrency or its items."""
     ITEM_STARTED = "item:started"
     ITEM_COMPLETED = "item:completed"
     ITEM_FAILED = "item:failed"
@@ -60,6 +62,16 @@ BEGINNINGS = frozenset({EventType.BATCH_STARTED, EventType.BATCH_RESUMED})
 """After these a run works on the batch job."""
 ENDS = frozenset({EventType.BATCH_PAUSED, EventType.BATCH_COMPLETED, EventType.BATCH_FAILED, EventType.BATCH_CANCELLED})
 """After these no run does."""
+SIGNS_OF_WORK = BEGINNINGS | {
+    EventType.BATCH_PROGRESS,
+    EventType.ITEM_STARTED,
+    EventType.ITEM_COMPLETED,
+    EventType.ITEM_FAILED,
+    EventType.ITEM_SKIPPED,
+}
+"""Only a run that is at work on the batch job leaves these; all others somebody may leave while it lies dead."""
+LAST_SEEN = "last_seen"
+"""In the data of the event that resumes a batch job whose run died: when that run was last at work, in ISO 8601."""
 
 
 class Event(BaseModel):
@@ -77,12 +89,24 @@ class Event(BaseModel):
 
 
 def working_seconds(events: Sequence[Event], now: datetime) -> float:
-    """Seconds between each start or resumption and the end that follows it, or `now`."""
+    """Seconds between each start or resumption and the end that follows it, or `now`.
+
+    A run that died left no end; where the resumption after it says when it was last seen, that is its end.
+    """
     total, since = 0.0, None
     for event in events:
+        end = _end_told_by(event)
+        if end is not None and since is not None:
+            total += (end - since).total_seconds()
+            since = None
         if event.type in BEGINNINGS:
             since = since or event.at
-        elif event.type in ENDS and since is not None:
-            total += (event.at - since).total_seconds()
-            since = None
     return total + ((now - since).total_seconds() if since is not None else 0.0)
+
+
+def _end_told_by(event: Event) -> datetime | None:
+    """When the work before this event ended, as far as the event says so."""
+    if event.type in ENDS:
+        return event.at
+    last_seen = event.data.get(LAST_SEEN)
+    return datetime.fromisoformat(last_seen) if event.type in BEGINNINGS and isinstance(last_seen, str) else None

@@ -27,8 +27,8 @@ class PlannedItem(BaseModel):
     """Shared parameters under the item's own; what the prompts see as `item`, and results as `input`."""
 
 
-class Plan(BaseModel):
-    """A validated spec: everything a batch job needs to be created."""
+class Decided(BaseModel):
+    """What a plan decides about a batch job, and the batch job keeps."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -36,6 +36,7 @@ class Plan(BaseModel):
     description: str
     project: str
     pipeline: Pipeline
+    """As it was at submission: a later edit of the pipeline does not change a job under way."""
     tier: str | None
     options: Options
     """With `concurrency` and `items_per_partition` decided."""
@@ -43,7 +44,7 @@ class Plan(BaseModel):
     tags: dict[str, str]
     creator: str | None = None
     simulated: bool
-    items: tuple[PlannedItem, ...]
+    """Whether any of its answers are to come, or came, from the simulated provider."""
 
     @property
     def concurrency(self) -> int:
@@ -52,26 +53,18 @@ class Plan(BaseModel):
         return self.options.concurrency
 
 
-class BatchJob(BaseModel):
+class Plan(Decided):
+    """A validated spec: everything a batch job needs to be created."""
+
+    items: tuple[PlannedItem, ...]
+
+
+class BatchJob(Decided):
     """A batch job as the ledger has it (requirement A1); counts, cost and tokens are in its Progress."""
 
-    model_config = ConfigDict(frozen=True)
-
     id: str
-    name: str
-    description: str
-    project: str
-    pipeline: Pipeline
-    """As it was at submission: a later edit of the pipeline does not change a job under way."""
-    tier: str | None
     priority: Priority
     status: JobStatus
-    options: Options
-    budget: Budget
-    tags: dict[str, str]
-    creator: str | None
-    simulated: bool
-    """Whether any of its answers came from the simulated provider."""
     total_items: int
     created_at: datetime
     started_at: datetime | None
@@ -82,12 +75,6 @@ class BatchJob(BaseModel):
     """Why it failed or paused."""
     warnings: tuple[str, ...]
     estimate: Estimate | None
-
-    @property
-    def concurrency(self) -> int:
-        """Calls in flight at once."""
-        assert self.options.concurrency is not None, "a batch job has decided its concurrency"
-        return self.options.concurrency
 
 
 class Progress(BaseModel):
@@ -110,7 +97,12 @@ class Progress(BaseModel):
     @property
     def ended(self) -> int:
         """Items for which nothing more will be done."""
-        return self.completed + self.failed + self.skipped + self.cancelled
+        return self.worked + self.cancelled
+
+    @property
+    def worked(self) -> int:
+        """Items that work brought to their end; cancelling one takes none, and makes a batch job no faster."""
+        return self.completed + self.failed + self.skipped
 
 
 class WorkItem(BaseModel):
@@ -138,23 +130,6 @@ class ItemError(BaseModel):
     category: ErrorCategory
     severity: Severity
     message: str
-
-
-class PhaseResult(BaseModel):
-    """What one phase did for one item, all its attempts together."""
-
-    model_config = ConfigDict(frozen=True)
-
-    phase: str
-    output: str | None
-    model: str
-    attempts: int
-    duration_ms: float
-    """Time in calls, waits between attempts not included."""
-    usage: Usage
-    cost_usd: Decimal | None
-    """None where an attempt's usage is unknown."""
-    quality_score: float | None = None
 
 
 class ItemResult(BaseModel):

@@ -31,7 +31,12 @@ class JobStatus(StrEnum):
     @property
     def is_final(self) -> bool:
         """Whether no run will change it unless its owner asks."""
-        return self in (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
+        return self.is_over or self is JobStatus.FAILED
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing changes it any more, whoever asks."""
+        return self in (JobStatus.COMPLETED, JobStatus.CANCELLED)
 
 
 class JobTrigger(StrEnum):

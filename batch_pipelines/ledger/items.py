@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select, update
@@ -63,10 +64,14 @@ class Items(Section):
             read_job(connection, batch_job_id)
             return connection.execute(statement).scalar_one()
 
-    def items_by_tier(self, batch_job_id: str) -> dict[Tier | None, int]:
-        """How many items each tier has; None for items without one. Raises JobNotFound."""
+    def items_by_tier(self, batch_job_id: str, statuses: Iterable[ItemStatus] = ItemStatus) -> dict[Tier | None, int]:
+        """How many items of these statuses each tier has; None for items without a tier. Raises JobNotFound."""
         column = batch_items.c
-        statement = select(column.tier, func.count()).where(column.batch_job_id == batch_job_id).group_by(column.tier)
+        statement = (
+            select(column.tier, func.count())
+            .where(column.batch_job_id == batch_job_id, column.status.in_([status.value for status in statuses]))
+            .group_by(column.tier)
+        )
         with reading(self._engine) as connection:
             read_job(connection, batch_job_id)
             return {Tier(tier) if tier else None: count for tier, count in connection.execute(statement)}

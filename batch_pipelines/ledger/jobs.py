@@ -1,4 +1,4 @@
-"""Batch jobs: create, find, move, and give to a run."""
+"""Batch jobs: create, find, move, change, and give to a run."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ from sqlalchemy import Connection, Select, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from batch_pipelines.domain import transitions
-from batch_pipelines.domain.errors import InvalidInput, JobTakenOver, LimitExceeded
+from batch_pipelines.domain.errors import IllegalMove, InvalidInput, JobTakenOver, LimitExceeded
 from batch_pipelines.domain.estimate import Estimate, GateSeverity
-from batch_pipelines.domain.events import JOB_EVENTS, EventType
+from batch_pipelines.domain.events import JOB_EVENTS, LAST_SEEN, SIGNS_OF_WORK, EventType
 from batch_pipelines.domain.job import BatchJob, Plan
 from batch_pipelines.domain.transitions import ItemStatus, JobStatus, JobTrigger
 from batch_pipelines.ledger.database import reading, writing
 from batch_pipelines.ledger.events import NewEvent, write_events
 from batch_pipelines.ledger.rows import job_of, lock_job, read_job
 from batch_pipelines.ledger.section import Section
-from batch_pipelines.ledger.tables import batch_items, batch_jobs, batch_runs, engine_leases, projects
+from batch_pipelines.ledger.tables import batch_items, batch_jobs, batch_runs, engine_leases, events, projects
 from batch_pipelines.ledger.upsert import insert_unless_there, upsert
 
 ITEMS_AT_ONCE = 1_000
 """Items written by one statement; bounds the memory that a large job takes."""
 LIST_LIMIT = 100
+UPDATABLE = ("concurrency", "tier", "total_items")
+"""What the event of an update tells of."""
 
 _ENSURE_PROJECT = insert_unless_there(projects)
 # A run that claims again drives the job anew, from now.
@@ -105,12 +107,27 @@ class Jobs(Section):
                 "completed_at": now if after.is_final else None,
                 "error": reason if trigger in (JobTrigger.FAIL, JobTrigger.DRAIN) else None,
             }
-            connection.execute(update(batch_jobs).where(batch_jobs.c.id == batch_job_id).values(changes))
+            _change(connection, batch_job_id, **changes)
             told: dict[str, JsonValue] = {"from": before.value, "to": after.value, **(data or {})}
             if reason is not None:
                 told["reason"] = reason
             write_events(connection, batch_job_id, [NewEvent(JOB_EVENTS[trigger], now, None, told)])
             return read_job(connection, batch_job_id)
+
+    def mark_recovered(self, batch_job_id: str) -> None:
+        """Tell that a run goes on with a job that is still `running` because the run before it died.
+
+        The event says when that run was last seen at work, so that the time in which nobody was is not taken for work.
+        Raises IllegalMove for a job that is not running, JobNotFound.
+        """
+        now = self._clock()
+        with writing(self._engine) as connection:
+            status = JobStatus(lock_job(connection, batch_job_id)["status"])
+            if status is not JobStatus.RUNNING:
+                raise IllegalMove(f"batch job {batch_job_id}", status, JobStatus.RUNNING)
+            last_seen = _last_sign_of_work(connection, batch_job_id)
+            data: dict[str, JsonValue] = {"after_crash": True, LAST_SEEN: last_seen.isoformat() if last_seen else None}
+            write_events(connection, batch_job_id, [NewEvent(EventType.BATCH_RESUMED, now, None, data)])
 
     def claim_run(self, batch_job_id: str, run_id: str, takeover: bool = False) -> BatchJob:
         """Make `run_id` the driver of a job.
@@ -131,7 +148,7 @@ class Jobs(Section):
                 raise JobTakenOver(batch_job_id, owner)
             driven = {"batch_job_id": batch_job_id, "run_id": run_id, "at": now}
             connection.execute(_NOTE_RUN[connection.dialect.name], driven)
-            connection.execute(update(batch_jobs).where(batch_jobs.c.id == batch_job_id).values(run_id=run_id))
+            _change(connection, batch_job_id, run_id=run_id)
             return read_job(connection, batch_job_id)
 
     def find_job_by_run(self, run_id: str) -> BatchJob | None:
@@ -157,9 +174,23 @@ class Jobs(Section):
         }
         with writing(self._engine) as connection:
             lock_job(connection, batch_job_id)
-            changes = {"estimate": estimate.model_dump(mode="json"), "warnings": warnings}
-            connection.execute(update(batch_jobs).where(batch_jobs.c.id == batch_job_id).values(changes))
+            _change(connection, batch_job_id, estimate=estimate.model_dump(mode="json"), warnings=warnings)
             write_events(connection, batch_job_id, [NewEvent(EventType.BATCH_ESTIMATED, self._clock(), None, data)])
+
+    def set_concurrency(self, batch_job_id: str, concurrency: int) -> BatchJob:
+        """Change how many calls a job may have in flight; its engines follow when they next renew their leases.
+
+        The pipeline's limits are the caller's to hold. Raises InvalidInput for a job that is over, JobNotFound.
+        """
+        with writing(self._engine) as connection:
+            lock_job(connection, batch_job_id)
+            before = read_job(connection, batch_job_id)
+            if before.status.is_over:
+                problem = f"is {before.status.value!r}, and so its concurrency stays"
+                raise InvalidInput("batch_job_id", batch_job_id, problem, "submit its spec again with another")
+            options = before.options.model_copy(update={"concurrency": concurrency})
+            _change(connection, batch_job_id, options=options.model_dump(mode="json"))
+            return self._told_update(connection, before)
 
     def replan(self, batch_job_id: str, plan: Plan) -> BatchJob:
         """Give a pending job another plan: its options, tier and items; its estimate, being of the old one, goes.
@@ -167,17 +198,44 @@ class Jobs(Section):
         Raises InvalidInput for a job that has left `pending`.
         """
         with writing(self._engine) as connection:
-            status = lock_job(connection, batch_job_id)["status"]
-            if status != JobStatus.PENDING:
-                problem = f"is {status!r}, and only a pending batch job can be planned anew"
+            lock_job(connection, batch_job_id)
+            before = read_job(connection, batch_job_id)
+            if before.status is not JobStatus.PENDING:
+                problem = f"is {before.status.value!r}, and only a pending batch job can be planned anew"
                 raise InvalidInput("batch_job_id", batch_job_id, problem, "submit the changed spec as a new batch job")
             project = {"name": plan.project, "created_at": self._clock()}
             connection.execute(_ENSURE_PROJECT[connection.dialect.name], project)
-            changes = {**_planned(plan), "estimate": None}
-            connection.execute(update(batch_jobs).where(batch_jobs.c.id == batch_job_id).values(changes))
+            _change(connection, batch_job_id, **_planned(plan), estimate=None)
             connection.execute(delete(batch_items).where(batch_items.c.batch_job_id == batch_job_id))
             _insert_items(connection, batch_job_id, plan)
-            return read_job(connection, batch_job_id)
+            return self._told_update(connection, before)
+
+    def _told_update(self, connection: Connection, before: BatchJob) -> BatchJob:
+        """The job as it is now, after the event that says how it differs from `before`."""
+        after = read_job(connection, before.id)
+        data: dict[str, JsonValue] = {
+            name: {"from": getattr(before, name), "to": getattr(after, name)}
+            for name in UPDATABLE
+            if getattr(before, name) != getattr(after, name)
+        }
+        write_events(connection, before.id, [NewEvent(EventType.BATCH_UPDATED, self._clock(), None, data)])
+        return after
+
+
+def _change(connection: Connection, batch_job_id: str, **values: Any) -> None:
+    connection.execute(update(batch_jobs).where(batch_jobs.c.id == batch_job_id).values(values))
+
+
+def _last_sign_of_work(connection: Connection, batch_job_id: str) -> datetime | None:
+    """When a run was last at work; None where none ever was."""
+    statement = (
+        select(events.c.at)
+        .where(events.c.batch_job_id == batch_job_id)
+        .where(events.c.type.in_([event_type.value for event_type in SIGNS_OF_WORK]))
+        .order_by(events.c.id.desc())
+        .limit(1)
+    )
+    return connection.execute(statement).scalar()
 
 
 def _planned(plan: Plan) -> dict[str, Any]:

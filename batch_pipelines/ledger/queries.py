@@ -13,7 +13,6 @@ from sqlalchemy import Connection, RowMapping, func, select
 from batch_pipelines.domain.errors import ErrorCategory
 from batch_pipelines.domain.events import JOB_EVENTS, Event, EventType
 from batch_pipelines.domain.job import Progress
-from batch_pipelines.domain.pipeline import Tier
 from batch_pipelines.domain.transitions import ItemStatus
 from batch_pipelines.domain.usage import Usage
 from batch_pipelines.ledger.database import reading
@@ -30,7 +29,6 @@ class FinishedCall:
     """One phase done for one item, all its attempts together: a point for analytics."""
 
     item_id: str
-    tier: Tier | None
     item_status: ItemStatus
     phase: str
     model: str | None
@@ -107,12 +105,12 @@ class Queries(Section):
         """Every phase done for an item, in the order of their ends."""
         item = batch_items.c
         statement = (
-            select(phase_results, item.item_id, item.tier, item.status)
+            select(phase_results, item.item_id, item.status)
             .join(batch_items, item.id == phase_results.c.item_row)
             .where(item.batch_job_id == batch_job_id, phase_results.c.completed_at.is_not(None))
             .order_by(phase_results.c.completed_at, item.position)
         ).with_only_columns(
-            *(column for column in phase_results.c if column.name != "output"), item.item_id, item.tier, item.status
+            *(column for column in phase_results.c if column.name != "output"), item.item_id, item.status
         )
         with reading(self._engine) as connection:
             read_job(connection, batch_job_id)
@@ -170,7 +168,6 @@ def _current_phase(connection: Connection, batch_job_id: str) -> str | None:
 def _finished(row: RowMapping) -> FinishedCall:
     return FinishedCall(
         item_id=row["item_id"],
-        tier=Tier(row["tier"]) if row["tier"] else None,
         item_status=ItemStatus(row["status"]),
         phase=row["phase"],
         model=row["model"],

@@ -16,9 +16,10 @@ from batch_pipelines.ledger.requests import Requests
 from batch_pipelines.ledger.results import Results
 from batch_pipelines.ledger.schema import migrate
 from batch_pipelines.ledger.section import Clock
+from batch_pipelines.ledger.spending import Spendings
 
 
-class Ledger(Jobs, Requests, Items, Checkpoints, Queries, Results, Leases, RateLimits):
+class Ledger(Jobs, Requests, Items, Checkpoints, Queries, Spendings, Results, Leases, RateLimits):
     """Everything that is true about batch jobs, in one SQL database.
 
     Threads and processes may use it at once. Every method is one transaction: it happened whole when the method

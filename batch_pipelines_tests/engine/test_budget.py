@@ -97,12 +97,12 @@ async def test_engines_that_each_need_more_than_half_take_turns(
 ) -> None:
     """Where half of what is left is too little for one call, one engine makes way instead of both waiting for ever."""
     server = simulate()
-    create(ledger, 2, items_per_partition=1, budget=limited_to("0.0085"))
+    create(ledger, 4, items_per_partition=2, concurrency=2, budget=limited_to("0.0105"))
 
     await drive(ledger, engine_on(server.url), engine_on(server.url))
 
-    assert ledger.progress(JOB).completed == 2
-    assert billed_usd(server.url) <= Decimal("0.0085")
+    assert ledger.progress(JOB).completed == 4
+    assert billed_usd(server.url) <= Decimal("0.0105")
 
 
 async def test_an_idle_engine_holds_no_money(ledger: Ledger, simulate: Simulate, engine_on: EngineOn) -> None:

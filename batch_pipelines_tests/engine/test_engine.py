@@ -356,6 +356,18 @@ async def test_a_ledger_that_stays_away_ends_the_phase_with_an_error(
     assert stats(server.url)["message_requests"] < 80
 
 
+async def test_a_reason_that_cannot_be_written_is_told(
+    ledger: Ledger, simulate: Simulate, engine_on: EngineOn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the run would be concluded without it."""
+    server = simulate(required_key="another")
+    create(ledger, 4)
+    monkeypatch.setattr(ledger, "request", raising(AWAY))
+
+    with pytest.raises(LedgerUnavailable):
+        await drive(ledger, engine_on(server.url), patience=10)
+
+
 async def test_results_that_cannot_be_written_stop_the_calls(
     ledger: Ledger, simulate: Simulate, engine_on: EngineOn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
