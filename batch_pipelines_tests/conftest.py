@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.providers.simulated.config import SimulatedConfig
 from batch_pipelines.providers.simulated.process import SimulatedProcess
+from batch_pipelines_tests.clock import ManualClock
 
 OURS = ("BATCH_PIPELINES_", "ANTHROPIC_", "DAGSTER_")
 
@@ -24,20 +24,6 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith(OURS):
             monkeypatch.delenv(name)
-
-
-class ManualClock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        """Move it on."""
-        self.now += timedelta(seconds=seconds)
 
 
 @pytest.fixture

@@ -18,9 +18,7 @@ WORKED = (ItemStatus.COMPLETED, ItemStatus.FAILED)
 ItemCounts = Mapping[Tier | None, int]
 
 
-def costs(
-    job: BatchJob, spendings: Sequence[Spending], items_by_tier: ItemCounts, worked_by_tier: ItemCounts
-) -> Costs:
+def costs(job: BatchJob, spendings: Sequence[Spending], items_by_tier: ItemCounts, worked_by_tier: ItemCounts) -> Costs:
     """The total and the shares of phases and of tiers, each of which add up to it exactly.
 
     `worked_by_tier` counts the items of a status in WORKED.

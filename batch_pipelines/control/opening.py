@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from batch_pipelines.control.connection import check_provider
+from batch_pipelines.control.overriding import Overrides, override_job, override_spec
 from batch_pipelines.control.running import can_open, check_can_open
 from batch_pipelines.control.submission import plan_spec, submit
 from batch_pipelines.domain.job import BatchJob
@@ -22,25 +23,26 @@ def find_or_create(
     wanted_id: str | None,
     tagged_id: str | None,
     earlier_run_ids: tuple[str, ...],
+    overrides: Overrides,
     spec: Callable[[], Spec],
     pipelines: tuple[Pipeline, ...],
     folder: Path,
 ) -> BatchJob:
     """The batch job named by `wanted_id`, else the one that this run or an earlier one of its chain of re-executions
-    drove, if it can go on, else a new one.
+    drove, if it can go on, else a new one; in each case under `overrides`.
 
-    Raises JobNotFound, IllegalMove for a wanted batch job that is over, InvalidInput for a spec that cannot be
-    carried out or a provider that cannot be used.
+    Raises JobNotFound, IllegalMove for a wanted batch job that is over, InvalidInput for a spec or overrides that
+    cannot be carried out or a provider that cannot be used.
     """
     check_provider(settings)
     if wanted_id:
         job = ledger.job(wanted_id)
         check_can_open(job)
-        return job
+        return override_job(ledger, job, overrides)
     for known in _of_chain(ledger, tagged_id, earlier_run_ids):
         if can_open(known):
-            return known
-    return submit(plan_spec(spec(), pipelines, settings, folder), ledger)
+            return override_job(ledger, known, overrides)
+    return submit(plan_spec(override_spec(spec(), overrides), pipelines, settings, folder), ledger)
 
 
 def _of_chain(ledger: Ledger, tagged_id: str | None, run_ids: tuple[str, ...]) -> Iterator[BatchJob]:

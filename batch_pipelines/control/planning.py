@@ -17,6 +17,8 @@ MAX_CHECKPOINT_FREQUENCY = 100
 MAX_RETRY_ATTEMPTS = 20
 STEPS_PER_RUN = 100
 """A Dagster step costs about 50 ms and 7 event rows, so a run should not have many more."""
+MAX_ID_LENGTH = 200
+"""Characters of an item's id: it stands in lists, logs and messages."""
 MIN_ITEMS_PER_PARTITION = 10
 """Under this, a step's own cost shows beside its items'."""
 
@@ -35,7 +37,7 @@ def make_plan(
     if not planned:
         raise InvalidInput("tier", spec.tier, "is the tier of none of the items", "choose another, or `all`")
     return Plan(
-        name=spec.name or f"{pipeline.name}, {len(planned)} {'item' if len(planned) == 1 else 'items'}",
+        name=spec.name or default_name(pipeline, len(planned)),
         description=spec.description,
         project=spec.project,
         pipeline=pipeline,
@@ -48,10 +50,15 @@ def make_plan(
     )
 
 
+def default_name(pipeline: Pipeline, item_count: int) -> str:
+    """What a batch job is called that nobody named."""
+    return f"{pipeline.name}, {item_count} {'item' if item_count == 1 else 'items'}"
+
+
 def _decided_options(options: Options, pipeline: Pipeline, item_count: int) -> Options:
     """`options` with its defaults filled in and its limits checked."""
     concurrency = pipeline.default_concurrency if options.concurrency is None else options.concurrency
-    _within("options.concurrency", concurrency, 1, pipeline.max_concurrency)
+    check_concurrency(concurrency, pipeline)
     _within("options.checkpoint_frequency", options.checkpoint_frequency, 1, MAX_CHECKPOINT_FREQUENCY)
     _within("options.retry_attempts", options.retry_attempts, 0, MAX_RETRY_ATTEMPTS)
     size = options.items_per_partition
@@ -59,6 +66,11 @@ def _decided_options(options: Options, pipeline: Pipeline, item_count: int) -> O
         size = default_partition_size(item_count, len(pipeline.phases))
     _within("options.items_per_partition", size, 1, 1_000_000)
     return options.model_copy(update={"concurrency": concurrency, "items_per_partition": size})
+
+
+def check_concurrency(concurrency: int, pipeline: Pipeline) -> None:
+    """Raises LimitExceeded for more calls at once than the pipeline allows, or for none (requirement A13)."""
+    _within("options.concurrency", concurrency, 1, pipeline.max_concurrency)
 
 
 def default_partition_size(item_count: int, phase_count: int) -> int:
@@ -102,6 +114,8 @@ def _item_id(item: dict[str, JsonValue], position: int) -> str:
         raise InvalidInput(f"items.{position}.id", item_id, "is not a text or a whole number", "give every item an id")
     if not str(item_id).isprintable():
         raise InvalidInput(f"items.{position}.id", item_id, "holds characters that do not print", "leave them out")
+    if len(str(item_id)) > MAX_ID_LENGTH:
+        raise InvalidInput(f"items.{position}.id", item_id, f"is longer than {MAX_ID_LENGTH} characters", "shorten it")
     return str(item_id)
 
 

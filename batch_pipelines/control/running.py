@@ -53,6 +53,7 @@ def open_run(
     if job.status is JobStatus.RUNNING:
         # What was asked of the run that died is moot, now that somebody goes on.
         ledger.settle_requests(batch_job_id)
+        ledger.mark_recovered(batch_job_id)
         ledger.release_items(batch_job_id)
     for trigger in OPENING[job.status]:
         ledger.move_job(batch_job_id, trigger)

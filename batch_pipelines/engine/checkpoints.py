@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -12,7 +13,10 @@ from threading import Thread
 from batch_pipelines.domain.attempt import Report
 from batch_pipelines.domain.errors import LedgerUnavailable
 
+LINGER_SECONDS = 0.005
+"""How long a finished call waits for others to be written with: it holds its slot until it is durable."""
 LONGEST_DELAY_SECONDS = 0.1
+"""How long news waits that nobody paid for, such as that an item is running."""
 GIVE_UP_SECONDS = 60.0
 """How long the ledger may be away before what it cannot take is lost."""
 RETRY_SECONDS = 1.0
@@ -21,18 +25,25 @@ Write = Callable[[Sequence[Report]], None]
 
 
 class Checkpoints:
-    """Groups reports by count or by 100 ms and writes each group in one transaction.
+    """Groups reports by count or by time and writes each group in one transaction.
 
-    `group_size` counts finished calls. After a failure that outlasts the retries, or is of another kind than
-    LedgerUnavailable, nothing more is written: `on_failure(error)` is called on the writing thread, and whoever
-    flushes is told.
+    `group_size` counts finished calls; `on_written` is told how many became durable. After a failure that outlasts the
+    retries, or is of another kind than LedgerUnavailable, nothing more is written: `on_failure(error)` is called, and
+    whoever flushes is told. Both are called on the writing thread.
     """
 
-    def __init__(self, write: Write, group_size: int, on_failure: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self,
+        write: Write,
+        group_size: int,
+        on_written: Callable[[int], None],
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
         self.settled_usd = Decimal(0)
         """Cost of the calls that are durable; set by the writing thread alone."""
         self._write = write
         self._group_size = group_size
+        self._on_written = on_written
         self._on_failure = on_failure
         self._queue: SimpleQueue[Report | Future[None] | None] = SimpleQueue()
         self._failure: BaseException | None = None
@@ -65,23 +76,25 @@ class Checkpoints:
                 return
 
     def _next_group(self) -> tuple[list[Report], Future[None] | bool]:
-        """Wait for a report, then gather until the group is full, 100 ms are over, or somebody waits for it.
+        """Wait for a report, then gather until the group is full, its time is over, or somebody waits for it.
 
         With the group comes who waits for it: a flush, or True for the end.
         """
         group: list[Report] = []
         finished = 0
-        deadline: float | None = None
+        deadline = math.inf
         while finished < self._group_size:
+            left = deadline - time.monotonic()
             try:
-                entry = self._queue.get(timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
+                entry = self._queue.get(timeout=None if math.isinf(left) else max(0.0, left))
             except Empty:
                 break
             if not isinstance(entry, Report):
                 return group, entry or True
             group.append(entry)
             finished += entry.attempt is not None
-            deadline = deadline or time.monotonic() + LONGEST_DELAY_SECONDS
+            delay = LINGER_SECONDS if entry.attempt else LONGEST_DELAY_SECONDS
+            deadline = min(deadline, time.monotonic() + delay)
         return group, False
 
     def _write_group(self, group: list[Report]) -> None:
@@ -92,6 +105,7 @@ class Checkpoints:
             self._on_failure(error)
         else:
             self.settled_usd += sum((_cost(report) for report in group), start=Decimal(0))
+            self._on_written(sum(report.attempt is not None for report in group))
 
     def _write_with_retries(self, group: list[Report]) -> None:
         give_up_at = time.monotonic() + GIVE_UP_SECONDS

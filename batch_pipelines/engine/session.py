@@ -62,14 +62,18 @@ class Session:
         self._until = 0.0
         self._is_held = True
         self._is_abandoned = False
+        self._unwritten = 0
         self._waiting = Waiting()
         self._tasks: set[asyncio.Task[None]] = set()
         self._admitting: set[asyncio.Task[None]] = set()
 
     @property
     def in_flight(self) -> int:
-        """Calls that have a slot."""
-        return len(self._tasks)
+        """Calls that have a slot: under way, or answered and not durable yet.
+
+        So a crash never loses more paid answers than the batch job may have calls in flight.
+        """
+        return len(self._tasks) + self._unwritten
 
     @property
     def wanted_slots(self) -> int:
@@ -123,6 +127,11 @@ class Session:
         self._until = until
         self.purse.grant(allotment_usd, settled_usd)
         self._is_held = False
+        self._pump()
+
+    def free(self, calls: int) -> None:
+        """So many answered calls became durable."""
+        self._unwritten -= calls
         self._pump()
 
     def halt(self, kind: RequestKind, reason: str) -> None:
@@ -209,6 +218,7 @@ class Session:
         call.charged_usd = None
         answer = await self._caller.ask(call.prepared.request, call.item.attempts + call.attempts)
         call.charged_usd = answer.attempt.cost_usd
+        self._unwritten += 1
         self._judge(call, answer)
 
     async def _is_admitted(self, call: Call) -> bool:

@@ -46,7 +46,10 @@ class Underway:
         self._ledger = ledger
         self._loop = asyncio.get_running_loop()
         self._checkpoints = Checkpoints(
-            lambda group: ledger.record(job.id, group), job.options.checkpoint_frequency, self._on_unwritten
+            lambda group: ledger.record(job.id, group),
+            job.options.checkpoint_frequency,
+            self._on_written,
+            self._on_unwritten,
         )
         self.session = Session(job, caller, limiter, self._checkpoints, Purse(unknown_usd), clock, random, self._tell)
         self._share = Share(self.session, self._checkpoints, ledger, holder, run_id, worked_seconds, random)
@@ -66,6 +69,10 @@ class Underway:
         return self._loop.run_in_executor(
             None, lambda: self._ledger.request(self.session.job.id, kind, by="engine", reason=reason)
         )
+
+    def _on_written(self, calls: int) -> None:
+        """On the checkpoints' thread: these calls need their slots no longer."""
+        self._loop.call_soon_threadsafe(self.session.free, calls)
 
     def _on_unwritten(self, error: BaseException) -> None:
         """On the checkpoints' thread: what finishes from now on would be lost."""

@@ -16,7 +16,7 @@ from batch_pipelines.orchestration.config import PlanConfig
 from batch_pipelines.orchestration.failures import explained
 from batch_pipelines.orchestration.phases import collect, open_item_partitions, phase_op
 from batch_pipelines.orchestration.services import Services
-from batch_pipelines.orchestration.tags import JOB_TAG, tags_of, with_tags
+from batch_pipelines.orchestration.tags import JOB_TAG, overrides_of, tags_of
 
 SERVICES = "services"
 
@@ -44,7 +44,8 @@ def _plan(pipeline: Pipeline) -> dg.AssetsDefinition:
                 wanted_id=config.batch_job_id,
                 tagged_id=context.run.tags.get(JOB_TAG),
                 earlier_run_ids=tuple(filter(None, (context.run.parent_run_id, context.run.root_run_id))),
-                spec=lambda: with_tags(config.to_spec(pipeline.name), context.run.tags),
+                overrides=overrides_of(context.run.tags),
+                spec=lambda: config.to_spec(pipeline.name),
                 pipelines=(pipeline,),
                 folder=Path.cwd(),
             )

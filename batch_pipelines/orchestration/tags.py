@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from batch_pipelines.control.reading import parse_spec
+from batch_pipelines.control.overriding import Overrides
 from batch_pipelines.domain.errors import InvalidInput
 from batch_pipelines.domain.job import BatchJob
-from batch_pipelines.domain.spec import Spec
 
 PREFIX = "batch_pipelines/"
 JOB_TAG = f"{PREFIX}batch_job_id"
@@ -26,20 +25,12 @@ def tags_of(job: BatchJob) -> dict[str, str]:
     return tags | ({TIER_TAG: job.tier} if job.tier else {})
 
 
-def with_tags(spec: Spec, tags: Mapping[str, str]) -> Spec:
-    """The spec with the tier and the concurrency that the run's tags ask for; raises InvalidInput naming the tag."""
-    content = spec.model_dump(mode="json", exclude_unset=True)
-    if TIER_TAG in tags:
-        content["tier"] = tags[TIER_TAG]
-    concurrency = concurrency_of(tags)
-    if concurrency is not None:
-        content["options"] = {**content.get("options", {}), "concurrency": concurrency}
-    return parse_spec(content)
+def overrides_of(tags: Mapping[str, str]) -> Overrides:
+    """What a run's tags ask for; raises InvalidInput for a concurrency that is no number."""
+    return Overrides(tier=tags.get(TIER_TAG), concurrency=_concurrency(tags.get(CONCURRENCY_TAG)))
 
 
-def concurrency_of(tags: Mapping[str, str]) -> int | None:
-    """The concurrency that the run's tags ask for; raises InvalidInput when it is not a number."""
-    value = tags.get(CONCURRENCY_TAG)
+def _concurrency(value: str | None) -> int | None:
     if value is None:
         return None
     if not value.isdecimal():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -24,16 +23,9 @@ from batch_pipelines.estimation.estimator import Workload, estimate
 from batch_pipelines.estimation.prices import Price, PriceBook
 from batch_pipelines.ledger.queries import ErrorCount, FinishedCall
 
-START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-"""Where the manual clock stands at first."""
 PRICES = PriceBook([Price(model="dear", input_usd_per_mtok=Decimal(15), output_usd_per_mtok=Decimal(75))])
 USAGE = Usage(input_tokens=6000, output_tokens=9000)
 TIERS: dict[Tier | None, int] = dict.fromkeys(Tier, 30)
-
-
-def after(seconds: float) -> datetime:
-    """The moment so many seconds after the start."""
-    return START + timedelta(seconds=seconds)
 
 
 def pipeline(*phases: str) -> Pipeline:

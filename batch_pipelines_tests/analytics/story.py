@@ -13,7 +13,8 @@ from batch_pipelines.domain.spec import Budget, Options
 from batch_pipelines.domain.transitions import ItemTrigger
 from batch_pipelines.domain.usage import Usage
 from batch_pipelines.ledger.store import Ledger
-from batch_pipelines_tests.analytics.samples import START, after, pipeline
+from batch_pipelines_tests.analytics.samples import pipeline
+from batch_pipelines_tests.clock import START, after
 
 
 def create(ledger: Ledger, *tiers: Tier | None, phases: Pipeline | None = None) -> BatchJob:

@@ -15,9 +15,9 @@ from batch_pipelines.domain.errors import ErrorCategory, JobNotFound
 from batch_pipelines.domain.pipeline import Tier
 from batch_pipelines.domain.transitions import ItemTrigger, JobTrigger
 from batch_pipelines.ledger.store import Ledger
-from batch_pipelines_tests.analytics.samples import after, batch_job, estimate_of, pipeline
+from batch_pipelines_tests.analytics.samples import batch_job, estimate_of, pipeline
 from batch_pipelines_tests.analytics.story import attempt, create, fail, report, rows, succeed
-from batch_pipelines_tests.conftest import ManualClock
+from batch_pipelines_tests.clock import ManualClock, after
 
 
 def test_a_job_that_is_over(sqlite_ledger: Ledger, clock: ManualClock) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from batch_pipelines.analytics.timeline import Life, life_of, timeline
 from batch_pipelines.domain.events import EventType
-from batch_pipelines_tests.analytics.samples import START, Story, after
+from batch_pipelines_tests.analytics.samples import Story
+from batch_pipelines_tests.clock import START, after
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from batch_pipelines.domain.job import BatchJob
 from batch_pipelines.domain.transitions import ItemTrigger, JobStatus, JobTrigger
 from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.ledger.store import Ledger
-from batch_pipelines_tests.conftest import ManualClock
+from batch_pipelines_tests.clock import ManualClock
 from batch_pipelines_tests.control.samples import plan
 
 PATHS: dict[JobStatus, tuple[JobTrigger, ...]] = {

@@ -57,10 +57,12 @@ async def test_costs_that_nobody_knows_count_at_their_worst(
 
     await drive(ledger, engine)
     close_run(ledger, JOB)
+    asked = stats(server.url)["message_requests"]
     open_run(ledger, JOB, "run-2")
     await drive(ledger, engine, run_id="run-2")
 
     assert billed_usd(server.url) <= Decimal("0.03")
+    assert stats(server.url)["message_requests"] == asked
     assert close_run(ledger, JOB).trigger is JobTrigger.DRAIN
     assert "calls of unknown cost may have cost" in str(ledger.job(JOB).error)
 

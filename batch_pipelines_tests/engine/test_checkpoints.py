@@ -51,6 +51,7 @@ class Book:
 
     def __init__(self, *errors: BaseException) -> None:
         self.groups: list[list[int]] = []
+        self.written: list[int] = []
         self.failures: list[BaseException] = []
         self.errors = list(errors)
         self.open = threading.Event()
@@ -72,7 +73,7 @@ def keep() -> Iterator[Keep]:
     with ExitStack() as closing:
 
         def make(book: Book, group_size: int) -> Checkpoints:
-            kept = Checkpoints(book.write, group_size, book.failures.append)
+            kept = Checkpoints(book.write, group_size, book.written.append, book.failures.append)
             closing.callback(kept.close)
             return kept
 
@@ -100,22 +101,36 @@ def test_groups_are_of_so_many_finished_calls(keep: Keep) -> None:
     assert book.groups == [[1, 1, 2, 2], [3, 3, 4, 4], [5, 5]]
 
 
-def test_a_group_waits_no_longer_than_100_ms(keep: Keep) -> None:
-    """What does not fill a group is written when the first of it is 100 ms old, and not at once."""
+def test_news_that_nobody_paid_for_waits_100_ms(keep: Keep) -> None:
+    """Starts are written when the first of them is 100 ms old, and not at once."""
     book = Book()
     kept = keep(book, 100)
 
-    kept.add(finished(1))
+    kept.add(started(1))
     time.sleep(LONGEST_DELAY_SECONDS / 4)
-    kept.add(finished(2))
+    kept.add(started(2))
     assert book.groups == []
     time.sleep(LONGEST_DELAY_SECONDS * 4)
 
     assert book.groups == [[1, 2]]
 
 
+def test_a_finished_call_takes_along_what_waits(keep: Keep) -> None:
+    """An answer that was paid for is durable within milliseconds, with the starts that wait, and is told of (D5)."""
+    book = Book()
+    kept = keep(book, 100)
+
+    kept.add(started(1))
+    kept.add(started(2))
+    kept.add(finished(1))
+    time.sleep(LONGEST_DELAY_SECONDS / 2)
+
+    assert book.groups == [[1, 2, 1]]
+    assert book.written == [1]
+
+
 def test_a_flush_waits_for_what_came_before_it(keep: Keep) -> None:
-    """It is not done before the group is written, and does not wait for the 100 ms."""
+    """It is not done before the group is written, and does not wait for time to pass."""
     book = Book()
     kept = keep(book, 100)
     book.open.clear()
@@ -157,7 +172,7 @@ def test_a_flush_that_nobody_waits_for_does_no_harm(keep: Keep) -> None:
 def test_closing_writes_what_is_left() -> None:
     """Nothing that was handed over is forgotten."""
     book = Book()
-    kept = Checkpoints(book.write, 100, book.failures.append)
+    kept = Checkpoints(book.write, 100, book.written.append, book.failures.append)
     kept.add(finished(1))
 
     kept.close()

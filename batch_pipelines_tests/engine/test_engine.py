@@ -181,6 +181,27 @@ async def test_it_holds_nothing_while_it_does_nothing(ledger: Ledger, simulate: 
     ledger.claim_run(JOB, "run-2")
 
 
+async def test_a_renewal_under_way_does_not_outlive_the_work(
+    ledger: Ledger, simulate: Simulate, engine_on: EngineOn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However slow the ledger is, the lease is given back last."""
+    monkeypatch.setattr(share, "RENEW_SECONDS", 0.05)
+    server = simulate(latency_mean_seconds=0.2, latency_sigma=0.0)
+    create(ledger, 1)
+    renew, renewals = ledger.renew, iter(range(100))
+
+    def slow(*arguments: Any, **named: Any) -> Any:
+        if next(renewals):
+            time.sleep(0.5)
+        return renew(*arguments, **named)
+
+    monkeypatch.setattr(ledger, "renew", slow)
+    await drive(ledger, engine_on(server.url))
+
+    await asyncio.sleep(0.6)
+    assert leases(ledger) == []
+
+
 async def test_each_job_has_a_lease_of_its_own(ledger: Ledger, simulate: Simulate, engine_on: EngineOn) -> None:
     """Giving back what one job does not need takes nothing from another in the same engine (D2)."""
     server = simulate(latency_mean_seconds=0.5)

@@ -19,7 +19,8 @@ from batch_pipelines.engine.limiter import NoLimits, SharedLimits
 from batch_pipelines.ledger.limits import LimitKind
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.providers.simulated.process import stats
-from batch_pipelines_tests.conftest import ManualClock, Simulate
+from batch_pipelines_tests.clock import ManualClock
+from batch_pipelines_tests.conftest import Simulate
 from batch_pipelines_tests.engine.conftest import EngineOn
 from batch_pipelines_tests.engine.samples import JOB, MODEL, create, drive, utc_now
 

@@ -77,7 +77,7 @@ ENTRY = "- {model: a, input_usd_per_mtok: 1, output_usd_per_mtok: 2}\n"
         (
             "- {model: b, input_usd_per_mtok: 1}",
             "entry 1, output_usd_per_mtok",
-            "None is not usable (Field required); state USD per million tokens",
+            "is not usable (Field required); state USD per million tokens",
         ),
         (
             "- {model: b, input_usd_per_mtok: 1, output_usd: 2}",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from batch_pipelines.ledger.store import Ledger
-from batch_pipelines_tests.ledger.samples import FakeClock
+from batch_pipelines_tests.clock import ManualClock
 from batch_pipelines_tests.postgres import fresh_database
 
 
@@ -32,13 +32,7 @@ def ledger_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    """A clock that stands still until it is moved."""
-    return FakeClock()
-
-
-@pytest.fixture
-def ledger(ledger_url: str, clock: FakeClock) -> Iterator[Ledger]:
+def ledger(ledger_url: str, clock: ManualClock) -> Iterator[Ledger]:
     """An empty ledger."""
     with Ledger.open(ledger_url, clock) as opened:
         yield opened

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from batch_pipelines.domain.errors import InvalidInput
 from batch_pipelines.ledger.buckets import Bucket, filled, seconds_until, taken
 from batch_pipelines.ledger.limits import EPOCH
-from batch_pipelines_tests.ledger.samples import START
+from batch_pipelines_tests.clock import START
 
 FRESH = Bucket(capacity=0.0, level=0.0, updated_at=EPOCH)
 MINUTE = timedelta(seconds=60)

@@ -28,19 +28,9 @@ from batch_pipelines.ledger.checkpoints import COUNTED
 from batch_pipelines.ledger.database import reading
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.ledger.tables import attempts, batch_items, job_totals, phase_results
-from batch_pipelines_tests.ledger.samples import (
-    COST,
-    JOB,
-    START,
-    USAGE,
-    failed_attempt,
-    make_attempt,
-    make_plan,
-    make_report,
-    rows_of,
-    start_items,
-    start_job,
-)
+from batch_pipelines_tests.clock import START
+from batch_pipelines_tests.ledger.samples import JOB, make_plan, start_items, start_job
+from batch_pipelines_tests.reports import COST, USAGE, failed_attempt, make_attempt, make_report, rows_of
 
 WAYS: dict[ItemStatus, list[ItemTrigger]] = {
     ItemStatus.PENDING: [],

@@ -19,8 +19,10 @@ from batch_pipelines.domain.transitions import ItemTrigger
 from batch_pipelines.ledger.database import open_engine, reading, writing
 from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.ledger.store import Ledger
-from batch_pipelines_tests.ledger.samples import JOB, FakeClock, make_attempt, make_plan, make_report, start_job
+from batch_pipelines_tests.clock import ManualClock
+from batch_pipelines_tests.ledger.samples import JOB, make_plan, start_job
 from batch_pipelines_tests.postgres import server_url
+from batch_pipelines_tests.reports import make_attempt, make_report
 
 WRITER = """
 import os, sys
@@ -74,7 +76,7 @@ def test_a_url_of_no_use_is_refused(url: str, words: str) -> None:
     assert "hunter2" not in said
 
 
-def test_an_unreachable_server_is_named_without_its_password(clock: FakeClock) -> None:
+def test_an_unreachable_server_is_named_without_its_password(clock: ManualClock) -> None:
     """The address and the driver's reason are shown, passwords in either place are not (G3)."""
     with pytest.raises(LedgerUnavailable) as caught:
         Ledger.open("postgresql://ann:hunter2@127.0.0.1:1/ledger?sslpassword=hunter3", clock)
@@ -86,7 +88,7 @@ def test_an_unreachable_server_is_named_without_its_password(clock: FakeClock) -
     assert "hunter3" not in said
 
 
-def test_a_database_that_does_not_exist_is_named(clock: FakeClock) -> None:
+def test_a_database_that_does_not_exist_is_named(clock: ManualClock) -> None:
     """A wrong database name on a good server is no traceback."""
     url = make_url(server_url()).set(database="bp_no_such_database")
 
@@ -94,7 +96,7 @@ def test_a_database_that_does_not_exist_is_named(clock: FakeClock) -> None:
         Ledger.open(url.render_as_string(hide_password=False), clock)
 
 
-def test_a_sqlite_file_gets_its_folder(sqlite_url: str, tmp_path: Path, clock: FakeClock) -> None:
+def test_a_sqlite_file_gets_its_folder(sqlite_url: str, tmp_path: Path, clock: ManualClock) -> None:
     """The default location works before anything was ever written there."""
     Ledger.open(sqlite_url, clock).close()
 
@@ -109,7 +111,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         open_engine(f"sqlite:///{tmp_path}/taken/ledger.db")
 
 
-def test_a_file_of_another_kind_is_left_alone(tmp_path: Path, clock: FakeClock) -> None:
+def test_a_file_of_another_kind_is_left_alone(tmp_path: Path, clock: ManualClock) -> None:
     """A text file is refused and stays what it was."""
     path = tmp_path / "notes.txt"
     path.write_text("not a database, but long enough to look at" * 100)
@@ -119,7 +121,7 @@ def test_a_file_of_another_kind_is_left_alone(tmp_path: Path, clock: FakeClock) 
     assert path.read_text().startswith("not a database")
 
 
-def test_a_folder_in_place_of_the_file_is_reported(tmp_path: Path, clock: FakeClock) -> None:
+def test_a_folder_in_place_of_the_file_is_reported(tmp_path: Path, clock: ManualClock) -> None:
     """SQLite cannot open a folder, and the message says what to look at."""
     with pytest.raises(LedgerUnavailable, match="cannot be opened; check that the folder exists"):
         Ledger.open(f"sqlite:///{tmp_path}", clock)
@@ -145,7 +147,7 @@ def test_a_locked_row_is_reported(postgres_url: str) -> None:
     engine.dispose()
 
 
-def test_a_full_disk_is_reported_and_loses_nothing(sqlite_url: str, clock: FakeClock) -> None:
+def test_a_full_disk_is_reported_and_loses_nothing(sqlite_url: str, clock: ManualClock) -> None:
     """A group that does not fit is not written in part, and what was there stays."""
     with Ledger.open(sqlite_url, clock) as ledger:
         rows = start_job(ledger)
@@ -250,7 +252,7 @@ def test_kill_loses_nothing_that_was_committed(ledger: Ledger, ledger_url: str) 
     assert {request.by for request in ledger.open_requests(JOB)} >= {str(number) for number in written}
 
 
-def test_a_reader_does_not_stop_a_writer(sqlite_url: str, clock: FakeClock) -> None:
+def test_a_reader_does_not_stop_a_writer(sqlite_url: str, clock: ManualClock) -> None:
     """Progress can be read for as long as it takes while calls are made durable."""
     with Ledger.open(sqlite_url, clock) as ledger:
         rows = start_job(ledger)
@@ -268,7 +270,7 @@ def test_a_reader_does_not_stop_a_writer(sqlite_url: str, clock: FakeClock) -> N
         writer.join()
 
 
-def test_the_file_is_plain_sqlite(sqlite_url: str, clock: FakeClock) -> None:
+def test_the_file_is_plain_sqlite(sqlite_url: str, clock: ManualClock) -> None:
     """Any SQLite tool can read the ledger."""
     with Ledger.open(sqlite_url, clock) as ledger:
         ledger.create_job(JOB, make_plan())

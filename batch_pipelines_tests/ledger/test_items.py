@@ -9,15 +9,8 @@ from batch_pipelines.domain.events import EventType
 from batch_pipelines.domain.pipeline import Tier
 from batch_pipelines.domain.transitions import ItemStatus, ItemTrigger
 from batch_pipelines.ledger.store import Ledger
-from batch_pipelines_tests.ledger.samples import (
-    JOB,
-    failed_attempt,
-    make_attempt,
-    make_plan,
-    make_report,
-    start_items,
-    start_job,
-)
+from batch_pipelines_tests.ledger.samples import JOB, make_plan, start_items, start_job
+from batch_pipelines_tests.reports import failed_attempt, make_attempt, make_report
 
 
 def test_all_items_of_a_partition_are_work_at_first(ledger: Ledger) -> None:
@@ -112,6 +105,8 @@ def test_items_are_counted_by_tier(ledger: Ledger) -> None:
     ledger.create_job(JOB, make_plan().model_copy(update={"items": items}))
 
     assert ledger.items_by_tier(JOB) == {Tier.SCENARIO: 2, None: 1}
+    assert ledger.items_by_tier(JOB, [ItemStatus.PENDING]) == {Tier.SCENARIO: 2, None: 1}
+    assert ledger.items_by_tier(JOB, [ItemStatus.FAILED]) == {}
 
 
 def test_work_is_of_one_job(ledger: Ledger) -> None:

@@ -27,28 +27,10 @@ from batch_pipelines.ledger.jobs import JobFilter
 from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.ledger.tables import batch_jobs, metadata, projects
-from batch_pipelines_tests.ledger.samples import (
-    JOB,
-    START,
-    FakeClock,
-    make_attempt,
-    make_estimate,
-    make_plan,
-    make_report,
-    rows_of,
-    start_job,
-)
-
-WAYS: dict[JobStatus, list[JobTrigger]] = {
-    JobStatus.PENDING: [],
-    JobStatus.RUNNING: [JobTrigger.START],
-    JobStatus.PAUSED: [JobTrigger.START, JobTrigger.DRAIN],
-    JobStatus.FAILED: [JobTrigger.FAIL],
-    JobStatus.RETRYING: [JobTrigger.FAIL, JobTrigger.RETRY],
-    JobStatus.COMPLETED: [JobTrigger.START, JobTrigger.COMPLETE],
-    JobStatus.CANCELLED: [JobTrigger.CANCEL],
-}
-"""Triggers that bring a new job to a status."""
+from batch_pipelines_tests.clock import START, ManualClock
+from batch_pipelines_tests.ledger.samples import JOB, make_estimate, make_plan, start_job
+from batch_pipelines_tests.reports import make_attempt, make_report, rows_of
+from batch_pipelines_tests.ways import bring
 
 
 def events_of(ledger: Ledger) -> list[EventType]:
@@ -116,9 +98,7 @@ def test_an_unknown_job_is_named(ledger: Ledger) -> None:
 def test_a_job_moves_by_the_table_only(ledger: Ledger, status: JobStatus, trigger: JobTrigger) -> None:
     """Each legal move changes the status and writes its event; each other names both states, changing nothing (A2)."""
     ledger.create_job(JOB, make_plan())
-    for step in WAYS[status]:
-        ledger.move_job(JOB, step)
-    before = ledger.job(JOB), events_of(ledger)
+    before = bring(ledger, JOB, status), events_of(ledger)
     assert before[0].status is status
 
     if status in JOB_SOURCES[trigger]:
@@ -147,7 +127,7 @@ def test_a_move_and_its_event_are_one(ledger: Ledger, monkeypatch: pytest.Monkey
     assert events_of(ledger) == [EventType.BATCH_CREATED]
 
 
-def test_times_are_kept(ledger: Ledger, clock: FakeClock) -> None:
+def test_times_are_kept(ledger: Ledger, clock: ManualClock) -> None:
     """The first start stays, and the end is that of the last move to a final status."""
     ledger.create_job(JOB, make_plan())
     for trigger in (JobTrigger.START, JobTrigger.DRAIN, JobTrigger.RESUME, JobTrigger.FAIL):
@@ -175,7 +155,7 @@ def test_an_event_says_what_moved(ledger: Ledger) -> None:
     }
 
 
-def test_jobs_are_listed_newest_first(ledger: Ledger, clock: FakeClock) -> None:
+def test_jobs_are_listed_newest_first(ledger: Ledger, clock: ManualClock) -> None:
     """A page of jobs begins with the newest; the next page goes on (A7)."""
     for number in range(5):
         ledger.create_job(f"job-{number}", make_plan(1))
@@ -198,7 +178,7 @@ def test_jobs_are_listed_newest_first(ledger: Ledger, clock: FakeClock) -> None:
         (JobFilter(project="default", status=JobStatus.PENDING), ["a"]),
     ],
 )
-def test_a_listing_is_filtered(ledger: Ledger, clock: FakeClock, wanted: JobFilter, ids: list[str]) -> None:
+def test_a_listing_is_filtered(ledger: Ledger, clock: ManualClock, wanted: JobFilter, ids: list[str]) -> None:
     """Each filter leaves out what does not fit, and filters add up (A7)."""
     for name, project in (("a", "default"), ("b", "default"), ("c", "other")):
         ledger.create_job(name, make_plan(1, project=project))
@@ -232,7 +212,7 @@ def test_every_run_that_drove_a_job_is_found(ledger: Ledger) -> None:
     assert ledger.find_job_by_run("run-3") is None
 
 
-def test_a_live_run_keeps_its_job(ledger: Ledger, clock: FakeClock) -> None:
+def test_a_live_run_keeps_its_job(ledger: Ledger, clock: ManualClock) -> None:
     """Another run is turned away while an engine of the first holds a lease, and let in when it has ended."""
     start_job(ledger)
     ledger.claim_run(JOB, "run-1")
@@ -292,6 +272,15 @@ def test_a_pending_job_can_be_planned_anew(ledger: Ledger) -> None:
     assert (job.tier, job.concurrency, job.total_items, job.estimate) == ("scenario", 9, 2, None)
     assert job.project == "other"
     assert len(ledger.results(JOB)) == 2
+    event = ledger.events_after(JOB, 0)[-1]
+    assert (event.type, event.data) == (
+        EventType.BATCH_UPDATED,
+        {
+            "concurrency": {"from": 4, "to": 9},
+            "tier": {"from": "template", "to": "scenario"},
+            "total_items": {"from": 3, "to": 2},
+        },
+    )
 
 
 def test_a_started_job_cannot_be_planned_anew(ledger: Ledger) -> None:
@@ -301,6 +290,52 @@ def test_a_started_job_cannot_be_planned_anew(ledger: Ledger) -> None:
     with pytest.raises(InvalidInput, match="'running'"):
         ledger.replan(JOB, make_plan(1))
     assert ledger.job(JOB).total_items == 3
+
+
+@pytest.mark.parametrize("status", JobStatus)
+def test_the_concurrency_changes_until_a_job_is_over(ledger: Ledger, status: JobStatus) -> None:
+    """It changes alone, with its event, whether a run works on the job or not; a job that is over keeps its own (A7)."""
+    ledger.create_job(JOB, make_plan(options=Options(concurrency=4, retry_attempts=7)))
+    before = bring(ledger, JOB, status), events_of(ledger)
+
+    if status in (JobStatus.COMPLETED, JobStatus.CANCELLED):
+        with pytest.raises(InvalidInput, match=f"is '{status.value}', and so its concurrency stays"):
+            ledger.set_concurrency(JOB, 9)
+        assert (ledger.job(JOB), events_of(ledger)) == before
+        return
+    changed = ledger.set_concurrency(JOB, 9)
+
+    assert changed == ledger.job(JOB)
+    assert changed == before[0].model_copy(update={"options": Options(concurrency=9, retry_attempts=7)})
+    event = ledger.events_after(JOB, 0)[-1]
+    assert (event.type, event.data) == (EventType.BATCH_UPDATED, {"concurrency": {"from": 4, "to": 9}})
+
+
+def test_a_recovery_tells_when_the_dead_run_was_last_at_work(ledger: Ledger, clock: ManualClock) -> None:
+    """Not when somebody last asked something of it; the status stays, as the run that died never changed it (E1)."""
+    rows = start_job(ledger)
+    clock.advance(60)
+    ledger.record(JOB, [make_report(rows[0], trigger=ItemTrigger.START, at=clock())])
+    clock.advance(600)
+    ledger.request(JOB, RequestKind.PAUSE, "ann")
+    ledger.set_concurrency(JOB, 2)
+    clock.advance(60)
+
+    ledger.mark_recovered(JOB)
+
+    event = ledger.job_events(JOB)[-1]
+    assert (event.type, event.at) == (EventType.BATCH_RESUMED, after(720))
+    assert event.data == {"after_crash": True, "last_seen": after(60).isoformat()}
+    assert ledger.job(JOB).status is JobStatus.RUNNING
+
+
+def test_only_a_running_job_is_recovered(ledger: Ledger) -> None:
+    """Any other was brought to its status by somebody who wrote when that was."""
+    ledger.create_job(JOB, make_plan())
+
+    with pytest.raises(IllegalMove, match="is 'pending' and cannot become 'running'"):
+        ledger.mark_recovered(JOB)
+    assert events_of(ledger) == [EventType.BATCH_CREATED]
 
 
 def test_a_job_goes_with_everything_it_owns(ledger: Ledger) -> None:
@@ -325,4 +360,4 @@ def test_ids_of_items_are_of_their_job(ledger: Ledger) -> None:
     ledger.create_job(JOB, make_plan(2))
     ledger.create_job("other", make_plan(2))
 
-    assert not set(rows_of(ledger)) & set(rows_of(ledger, "other"))
+    assert not set(rows_of(ledger, JOB)) & set(rows_of(ledger, "other"))

@@ -16,7 +16,9 @@ from batch_pipelines.ledger.leases import Grant
 from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.ledger.tables import batch_jobs
-from batch_pipelines_tests.ledger.samples import JOB, FakeClock, make_attempt, make_report, start_items, start_job
+from batch_pipelines_tests.clock import ManualClock
+from batch_pipelines_tests.ledger.samples import JOB, start_items, start_job
+from batch_pipelines_tests.reports import make_attempt, make_report
 
 TTL = 10.0
 
@@ -48,6 +50,18 @@ def test_engines_share(ledger: Ledger) -> None:
     assert renew(ledger, "b", in_flight=1).slots == 2
 
 
+def test_a_changed_concurrency_is_in_the_next_grant(ledger: Ledger) -> None:
+    """An engine follows within a renewal, while its calls in flight are kept (D2)."""
+    start_job(ledger)
+    renew(ledger, "a")
+
+    ledger.set_concurrency(JOB, 9)
+    assert (renew(ledger, "a", in_flight=4).slots, renew(ledger, "a", in_flight=4).concurrency) == (9, 9)
+
+    ledger.set_concurrency(JOB, 2)
+    assert (renew(ledger, "a", in_flight=4).slots, renew(ledger, "a", in_flight=1).slots) == (4, 2)
+
+
 def test_slots_of_a_released_lease_are_free_at_once(ledger: Ledger) -> None:
     """An engine that ends gives all back, of every job it worked on."""
     start_job(ledger)
@@ -58,7 +72,7 @@ def test_slots_of_a_released_lease_are_free_at_once(ledger: Ledger) -> None:
     assert renew(ledger, "b").slots == 4
 
 
-def test_slots_of_a_dead_engine_become_free(ledger: Ledger, clock: FakeClock) -> None:
+def test_slots_of_a_dead_engine_become_free(ledger: Ledger, clock: ManualClock) -> None:
     """A lease that nobody renewed ends by itself, and not sooner."""
     start_job(ledger)
     renew(ledger, "a")

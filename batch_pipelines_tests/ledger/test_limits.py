@@ -15,7 +15,7 @@ from batch_pipelines.ledger.database import reading
 from batch_pipelines.ledger.limits import LimitKind
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.ledger.tables import rate_limits
-from batch_pipelines_tests.ledger.samples import START
+from batch_pipelines_tests.clock import START
 
 REQUESTS, INPUT, OUTPUT = LimitKind.REQUESTS, LimitKind.INPUT_TOKENS, LimitKind.OUTPUT_TOKENS
 LIMITS = {REQUESTS: 600, INPUT: 12_000}

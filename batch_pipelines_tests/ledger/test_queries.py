@@ -12,7 +12,6 @@ from sqlalchemy import select
 from batch_pipelines.domain.errors import ErrorCategory, JobNotFound
 from batch_pipelines.domain.events import EventType
 from batch_pipelines.domain.job import Progress
-from batch_pipelines.domain.pipeline import Tier
 from batch_pipelines.domain.transitions import ItemStatus, ItemTrigger, JobTrigger
 from batch_pipelines.domain.usage import Usage
 from batch_pipelines.ledger.database import reading
@@ -20,19 +19,9 @@ from batch_pipelines.ledger.queries import ErrorCount
 from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.ledger.tables import MOVES_OF_JOBS, events
-from batch_pipelines_tests.ledger.samples import (
-    COST,
-    JOB,
-    START,
-    USAGE,
-    FakeClock,
-    failed_attempt,
-    make_attempt,
-    make_plan,
-    make_report,
-    start_items,
-    start_job,
-)
+from batch_pipelines_tests.clock import START, ManualClock
+from batch_pipelines_tests.ledger.samples import JOB, make_plan, start_items, start_job
+from batch_pipelines_tests.reports import COST, USAGE, failed_attempt, make_attempt, make_report
 
 
 def test_a_new_job_has_made_no_progress(ledger: Ledger) -> None:
@@ -157,7 +146,7 @@ def test_moves_of_a_job_are_told_apart(ledger: Ledger) -> None:
     assert [event.type for event in ledger.job_events(JOB)] == [EventType.BATCH_STARTED, EventType.BATCH_PAUSED]
 
 
-def test_moves_of_a_job_are_found_without_looking_at_the_rest(sqlite_url: str, clock: FakeClock) -> None:
+def test_moves_of_a_job_are_found_without_looking_at_the_rest(sqlite_url: str, clock: ManualClock) -> None:
     """A status stays quick to read however many items, and so events, a job has."""
     with Ledger.open(sqlite_url, clock) as ledger, reading(ledger._engine) as connection:
         wanted = select(events.c.id).where(events.c.batch_job_id == JOB, MOVES_OF_JOBS).order_by(events.c.id)
@@ -189,7 +178,7 @@ def test_finished_calls_are_points_for_analytics(ledger: Ledger) -> None:
         ("item_0", "draft", 2),
     ]
     assert (calls[1].duration_ms, calls[1].cost_usd, calls[1].usage) == (1600.0, COST, USAGE)
-    assert (calls[1].tier, calls[1].item_status, calls[1].quality_score) == (Tier.TEMPLATE, ItemStatus.RUNNING, None)
+    assert (calls[1].item_status, calls[1].quality_score) == (ItemStatus.RUNNING, None)
     assert calls[1].completed_at == START + timedelta(seconds=2)
 
 
@@ -218,7 +207,9 @@ def test_errors_are_counted(ledger: Ledger) -> None:
     ]
 
 
-@pytest.mark.parametrize("method", ["progress", "finished_calls", "errors", "results", "job_events", "items_by_tier"])
+@pytest.mark.parametrize(
+    "method", ["progress", "finished_calls", "errors", "results", "job_events", "items_by_tier", "spending"]
+)
 def test_a_job_that_is_not_there_is_named(ledger: Ledger, method: str) -> None:
     """No read mistakes a wrong id for an empty job."""
     with pytest.raises(JobNotFound, match="nope"):

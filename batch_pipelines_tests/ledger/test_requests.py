@@ -9,7 +9,8 @@ from batch_pipelines.domain.events import EventType
 from batch_pipelines.domain.transitions import JobStatus
 from batch_pipelines.ledger.requests import JobRequest, RequestKind
 from batch_pipelines.ledger.store import Ledger
-from batch_pipelines_tests.ledger.samples import JOB, START, start_job
+from batch_pipelines_tests.clock import START
+from batch_pipelines_tests.ledger.samples import JOB, start_job
 
 
 def test_a_request_is_no_state(ledger: Ledger) -> None:

@@ -9,7 +9,8 @@ from batch_pipelines.domain.job import ItemResult
 from batch_pipelines.domain.transitions import ItemStatus, ItemTrigger
 from batch_pipelines.ledger import results
 from batch_pipelines.ledger.store import Ledger
-from batch_pipelines_tests.ledger.samples import JOB, make_attempt, make_plan, make_report, start_items, start_job
+from batch_pipelines_tests.ledger.samples import JOB, make_plan, start_items, start_job
+from batch_pipelines_tests.reports import make_attempt, make_report
 
 
 def test_pages_follow_each_other(ledger: Ledger) -> None:

@@ -18,7 +18,8 @@ from batch_pipelines.ledger.database import open_engine, reading, writing
 from batch_pipelines.ledger.schema import HEAD, SCRIPTS, VERSION_TABLE, migrate
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.ledger.tables import metadata
-from batch_pipelines_tests.ledger.samples import JOB, FakeClock, make_plan
+from batch_pipelines_tests.clock import ManualClock
+from batch_pipelines_tests.ledger.samples import JOB, make_plan
 
 OPEN = """
 import sys
@@ -98,7 +99,7 @@ def test_processes_may_start_together(ledger_url: str) -> None:
     assert [error for _, error in ended] == [""] * 4
 
 
-def test_a_newer_schema_is_refused(ledger_url: str, clock: FakeClock) -> None:
+def test_a_newer_schema_is_refused(ledger_url: str, clock: ManualClock) -> None:
     """An old package does not touch a database that a newer one has upgraded, and says what helps."""
     Ledger.open(ledger_url, clock).close()
     engine = open_engine(ledger_url)
@@ -110,7 +111,7 @@ def test_a_newer_schema_is_refused(ledger_url: str, clock: FakeClock) -> None:
         Ledger.open(ledger_url, clock)
 
 
-def test_dagster_may_live_in_the_same_database(ledger_url: str, clock: FakeClock) -> None:
+def test_dagster_may_live_in_the_same_database(ledger_url: str, clock: ManualClock) -> None:
     """Dagster's own version table is neither read nor written."""
     engine = open_engine(ledger_url)
     with writing(engine) as connection:
