@@ -68,6 +68,8 @@ class Engine:
         self._random = random
         self._holders = (f"{os.getpid()}-{secrets.token_hex(4)}-{number}" for number in count())
         self._connection: asyncio.Future[Provider] | None = None
+        self.interrupted: set[str] = set()
+        """Batch jobs that were under way when the engine was closed."""
         self._underway: dict[str, Underway] = {}
         self._unknown_usd: dict[str, Decimal] = {}
         """By batch job: what calls whose cost nobody knows may have cost, as long as this engine lives."""
@@ -182,6 +184,7 @@ class Engine:
         return await asyncio.shield(connection)
 
     async def _close(self) -> None:
+        self.interrupted.update(self._underway)
         for underway in self._underway.values():
             underway.session.halt(RequestKind.PAUSE, INTERRUPTED)
         if self._phases:

@@ -64,8 +64,8 @@ class Session:
         self._is_abandoned = False
         self._unwritten = 0
         self._waiting = Waiting()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._admitting: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[bool]] = set()
+        self._admitting: set[asyncio.Task[bool]] = set()
 
     @property
     def in_flight(self) -> int:
@@ -191,35 +191,38 @@ class Session:
         self._tasks.add(task)
         task.add_done_callback(lambda ended: self._after(call, ended))
 
-    def _after(self, call: Call, task: asyncio.Task[None]) -> None:
+    def _after(self, call: Call, task: asyncio.Task[bool]) -> None:
         """Slot and money come back, whatever happened, and nobody waits for ever for a call that broke."""
         self._tasks.discard(task)
         self.purse.settle(call.worst_case_usd, call.charged_usd)
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            self.halt(RequestKind.STOP, f"the engine failed: {error!r}")
-        if error is not None or task.cancelled():
+        if task.cancelled():
             call.run.leave(call)
+        elif error := task.exception():
+            self.halt(RequestKind.STOP, f"the engine failed: {error!r}")
+            call.run.leave(call)
+        elif task.result():
+            # In one step with the task's own end: counted twice, it would be granted twice.
+            self._unwritten += 1
         self._pump()
 
-    async def _make(self, call: Call) -> None:
-        """One call from its slot to its consequence."""
+    async def _make(self, call: Call) -> bool:
+        """One call from its slot to its consequence; whether it was made."""
         assert call.prepared is not None, "only a prepared call is started"
         self._reports.start(call)
         try:
             is_admitted = await self._is_admitted(call)
         except BatchPipelinesError as error:
             self._fail_unsent(call, error)
-            return
+            return False
         if not is_admitted:
             call.run.leave(call)
-            return
+            return False
         call.attempts += 1
         call.charged_usd = None
         answer = await self._caller.ask(call.prepared.request, call.item.attempts + call.attempts)
         call.charged_usd = answer.attempt.cost_usd
-        self._unwritten += 1
         self._judge(call, answer)
+        return True
 
     async def _is_admitted(self, call: Call) -> bool:
         """Wait until the limits let the call pass; False where the batch job drains meanwhile."""

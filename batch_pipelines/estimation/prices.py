@@ -78,7 +78,7 @@ class PriceBook:
         if any(price.model == model for price in self._overrides):
             return True
         # The library prices a model at every date or never: before its first date the first price holds.
-        return quote(model, datetime.min) is not None
+        return quote(model, datetime.min.replace(tzinfo=UTC)) is not None
 
     def cost(self, model: str, usage: Usage, at: datetime) -> Decimal:
         """USD of one call that used this much."""

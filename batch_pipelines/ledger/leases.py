@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, delete, select
 
 from batch_pipelines.domain.spec import Budget, Options
 from batch_pipelines.domain.transitions import JobStatus
-from batch_pipelines.ledger.database import writing
+from batch_pipelines.ledger.database import reading, writing
 from batch_pipelines.ledger.grants import Allowance, Share, decide_grant
 from batch_pipelines.ledger.requests import RequestKind, requests_open
 from batch_pipelines.ledger.rows import lock_job
@@ -87,6 +87,12 @@ class Leases(Section):
             }
             connection.execute(_STORE[connection.dialect.name], lease)
             return _grant(connection, job, allowance, concurrency, taken_over)
+
+    def is_worked_on(self, batch_job_id: str) -> bool:
+        """Whether any engine holds a lease that has not run out."""
+        alive = select(engine_leases.c.holder).where(_of(batch_job_id), engine_leases.c.expires_at > self._clock())
+        with reading(self._engine) as connection:
+            return connection.execute(alive.limit(1)).first() is not None
 
     def release(self, holder: str) -> None:
         """Give all that a holder has back to the others; nothing happens where it has nothing."""

@@ -17,6 +17,7 @@ from batch_pipelines.engine.work import PhaseOutcome
 from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.orchestration import metadata
 from batch_pipelines.orchestration.failures import end_without_result, explained
+from batch_pipelines.orchestration.interrupts import outcome_of
 from batch_pipelines.orchestration.services import Services
 from batch_pipelines.settings import ExecutorName
 
@@ -78,7 +79,7 @@ async def _run_or_stop(
     batch_job_id, start, stop = partition.batch_job_id, partition.start, partition.stop
     try:
         work = services.engine.run_phase(batch_job_id, context.run_id, phase.name, start, stop)
-        return await asyncio.wrap_future(work)
+        return await outcome_of(work, context, services.ledger, batch_job_id)
     except Exception as error:  # its traceback goes to the run's log
         context.log.exception("Phase %s failed for items %d to %d.", phase.name, start, stop - 1)
         reason = f"phase {phase.name} could not go on: {error or type(error).__name__}"
@@ -95,7 +96,7 @@ async def collect(context: dg.OpExecutionContext, partitions: list[ItemPartition
     """The batch job's id, with its figures; a batch job that did not complete fails the step."""
     services: Services = context.resources.services
     batch_job_id = partitions[0].batch_job_id
-    await _finish_missing(services, context.run_id, batch_job_id)
+    await _finish_missing(services, context, batch_job_id)
     with explained():
         conclusion = close_run(services.ledger, batch_job_id)
     if conclusion.trigger is JobTrigger.COMPLETE:
@@ -106,17 +107,18 @@ async def collect(context: dg.OpExecutionContext, partitions: list[ItemPartition
     raise end_without_result(context, f"batch job {batch_job_id}: {conclusion.reason}")
 
 
-async def _finish_missing(services: Services, run_id: str, batch_job_id: str) -> None:
+async def _finish_missing(services: Services, context: dg.OpExecutionContext, batch_job_id: str) -> None:
     """Do what no step did: Dagster's re-execution from failure skips mapped steps that never started."""
     ledger = services.ledger
     if ledger.open_requests(batch_job_id) or not ledger.unfinished_count(batch_job_id):
         return
     with explained():
-        job = open_run(ledger, batch_job_id, run_id, patience_seconds=PATIENCE_SECONDS)
+        job = open_run(ledger, batch_job_id, context.run_id, patience_seconds=PATIENCE_SECONDS)
     size = job.options.items_per_partition or job.total_items
 
     async def finish(start: int) -> None:
         for phase in job.pipeline.phases:
-            await asyncio.wrap_future(services.engine.run_phase(batch_job_id, run_id, phase.name, start, start + size))
+            work = services.engine.run_phase(batch_job_id, context.run_id, phase.name, start, start + size)
+            await outcome_of(work, context, ledger, batch_job_id)
 
     await asyncio.gather(*(finish(start) for start in range(0, job.total_items, size)))

@@ -14,6 +14,7 @@ import dagster as dg
 from batch_pipelines.control.connection import connector
 from batch_pipelines.control.estimating import price_book
 from batch_pipelines.control.limits import limiter
+from batch_pipelines.control.running import close_run
 from batch_pipelines.engine.engine import Engine
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.settings import Settings, load_settings
@@ -47,7 +48,13 @@ class Services:
         )
 
     def close(self) -> None:
-        """Close what was opened, the engine before the ledger."""
+        """Close what was opened, the engine before the ledger; a batch job that this interrupts is paused."""
+        if "engine" in self.__dict__:
+            self.engine.close()
+            for batch_job_id in self.engine.interrupted:
+                # With a process for each step, the last of them to end does it.
+                if not self.ledger.is_worked_on(batch_job_id):
+                    close_run(self.ledger, batch_job_id)
         self._closing.close()
 
 

@@ -22,6 +22,8 @@ from batch_pipelines.estimation.duration import Pace
 from batch_pipelines.estimation.estimator import Workload, estimate
 from batch_pipelines.estimation.prices import Price, PriceBook
 from batch_pipelines.ledger.queries import ErrorCount, FinishedCall
+from batch_pipelines.ledger.spending import Spending
+from batch_pipelines_tests.clock import START, after
 
 PRICES = PriceBook([Price(model="dear", input_usd_per_mtok=Decimal(15), output_usd_per_mtok=Decimal(75))])
 USAGE = Usage(input_tokens=6000, output_tokens=9000)
@@ -86,10 +88,9 @@ def batch_job(**changes: Any) -> BatchJob:
 
 
 def call(item_id: str, **changes: Any) -> FinishedCall:
-    """One phase of an item of the template tier that succeeded after a second and for a cent."""
+    """One phase of an item that succeeded after a second and for a cent."""
     values: dict[str, Any] = {
         "item_id": item_id,
-        "tier": Tier.TEMPLATE,
         "item_status": ItemStatus.COMPLETED,
         "phase": "generate",
         "model": "dear",
@@ -101,6 +102,18 @@ def call(item_id: str, **changes: Any) -> FinishedCall:
         "completed_at": after(1),
     }
     return FinishedCall(**values | changes)
+
+
+def spending(cost_usd: str | None, **changes: Any) -> Spending:
+    """What one item of the template tier that succeeded cost in one phase."""
+    values: dict[str, Any] = {
+        "tier": Tier.TEMPLATE,
+        "item_status": ItemStatus.COMPLETED,
+        "phase": "generate",
+        "items": 1,
+        "cost_usd": None if cost_usd is None else Decimal(cost_usd),
+    }
+    return Spending(**values | changes)
 
 
 def progress(**changes: Any) -> Progress:
@@ -128,10 +141,13 @@ class Story:
 
 def analytics_of(job: BatchJob) -> Analytics:
     """Figures in which items `a` and `c` succeeded and `b` failed, while the other 87 are skipped."""
-    calls = [
-        call("a", cost_usd=Decimal("0.25"), duration_ms=10_000, quality_score=8.0),
-        call("c", cost_usd=Decimal("0.45"), duration_ms=20_000, tier=Tier.EDGE_CASE),
+    calls = [call("a", duration_ms=10_000, quality_score=8.0), call("c", duration_ms=20_000)]
+    spendings = [
+        spending("0.25"),
+        spending("0.10", item_status=ItemStatus.FAILED),
+        spending("0.45", tier=Tier.EDGE_CASE),
     ]
+    worked: dict[Tier | None, int] = {Tier.TEMPLATE: 2, Tier.EDGE_CASE: 1}
     counts = progress(total=90, completed=2, failed=1, skipped=87, cost_usd=Decimal("0.8"), usage=USAGE)
     story = (
         Story()
@@ -143,4 +159,4 @@ def analytics_of(job: BatchJob) -> Analytics:
     )
     errors = [ErrorCount(ErrorCategory.TIMEOUT, "no answer within 300 s", 1)]
     events = [] if job.started_at is None else list(story)
-    return compose(job, Sources(counts, calls, errors, TIERS, events, events), after(660))
+    return compose(job, Sources(counts, calls, errors, spendings, TIERS, worked, events, events), after(660))

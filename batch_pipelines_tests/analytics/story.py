@@ -7,56 +7,41 @@ from typing import Any
 
 from batch_pipelines.domain.attempt import Attempt, Report
 from batch_pipelines.domain.errors import ErrorCategory
-from batch_pipelines.domain.job import BatchJob, Plan, PlannedItem
+from batch_pipelines.domain.job import BatchJob
 from batch_pipelines.domain.pipeline import Pipeline, Tier
-from batch_pipelines.domain.spec import Budget, Options
+from batch_pipelines.domain.spec import Options
 from batch_pipelines.domain.transitions import ItemTrigger
 from batch_pipelines.domain.usage import Usage
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines_tests.analytics.samples import pipeline
-from batch_pipelines_tests.clock import START, after
+from batch_pipelines_tests.clock import after
+from batch_pipelines_tests.ledger.samples import make_plan
+from batch_pipelines_tests.reports import make_attempt, make_report
 
 
 def create(ledger: Ledger, *tiers: Tier | None, phases: Pipeline | None = None) -> BatchJob:
     """A batch job `job_1` with an item `item_<position>` for each tier named."""
-    plan = Plan(
-        name="Sample",
-        description="",
-        project="default",
+    plan = make_plan(
+        tiers=tiers,
         pipeline=phases or pipeline("generate"),
         tier=None,
         options=Options(concurrency=3),
-        budget=Budget(),
-        tags={},
         simulated=True,
-        items=tuple(PlannedItem(item_id=f"item_{n}", tier=tier, parameters={}) for n, tier in enumerate(tiers)),
     )
     return ledger.create_job("job_1", plan)
 
 
-def rows(ledger: Ledger, job: BatchJob) -> list[int]:
-    """The ledger's keys of the items that are not finished, by position."""
-    work = ledger.partition_work(job.id, job.pipeline.phases[-1].name, 0, job.total_items)
-    return [item.row for item in work]
-
-
 def report(row: int, position: int, seconds: float, phase: str = "generate", **changes: Any) -> Report:
     """News of an item, so many seconds after the start."""
-    return Report(row=row, item_id=f"item_{position}", phase=phase, at=after(seconds), **changes)
+    return make_report(row, phase, position, at=after(seconds), **changes)
 
 
 def attempt(cost_usd: str | None, milliseconds: float = 1000, error: ErrorCategory | None = None) -> Attempt:
-    """A call that ended."""
-    return Attempt(
-        number=1,
-        started_at=START,
+    """A call that ended, of 2,000 tokens and 3,000 where its cost is known."""
+    return make_attempt(
         duration_ms=milliseconds,
-        model="dear",
-        simulated=True,
         usage=Usage(input_tokens=2000, output_tokens=3000) if cost_usd else None,
         cost_usd=Decimal(cost_usd) if cost_usd else None,
-        request_id=None,
-        stop_reason=None if error else "end_turn",
         error_category=error,
         error_message=f"{error} happened" if error else None,
     )

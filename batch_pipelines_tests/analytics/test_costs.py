@@ -7,42 +7,41 @@ from decimal import Decimal
 import pytest
 
 from batch_pipelines.analytics.costs import costs
-from batch_pipelines.domain.job import Progress
 from batch_pipelines.domain.pipeline import Tier
 from batch_pipelines.domain.transitions import ItemStatus
-from batch_pipelines.ledger.queries import FinishedCall
-from batch_pipelines_tests.analytics.samples import batch_job, call, pipeline, progress
+from batch_pipelines.ledger.spending import Spending
+from batch_pipelines_tests.analytics.samples import batch_job, pipeline, spending
 
 JOB = batch_job(pipeline=pipeline("write", "check"))
-ONE_TIER: dict[Tier | None, int] = {Tier.TEMPLATE: 2}
+TWO: dict[Tier | None, int] = {Tier.TEMPLATE: 2}
 
 
 def test_shares_add_up() -> None:
-    """Phases and what led to no result are the total, and so are tiers; the figures are exact (E3)."""
-    calls = [
-        call("a", phase="write", cost_usd=Decimal("0.1")),
-        call("a", phase="check", cost_usd=Decimal("0.2")),
-        call("b", phase="write", cost_usd=Decimal("0.4"), tier=Tier.SCENARIO, item_status=ItemStatus.FAILED),
+    """Phases are the total, and so are tiers, whatever became of the items; the figures are exact (E3)."""
+    spendings = [
+        spending("0.1", phase="write"),
+        spending("0.2", phase="check"),
+        spending("0.4", phase="write", tier=Tier.SCENARIO, item_status=ItemStatus.FAILED),
+        spending("0.1", phase="write", tier=None, item_status=ItemStatus.PENDING),
     ]
 
-    found = costs(
-        JOB, progress(completed=1, failed=1, cost_usd=Decimal("0.80")), calls, {Tier.TEMPLATE: 1, Tier.SCENARIO: 1}
-    )
+    found = costs(JOB, spendings, {None: 1, Tier.SCENARIO: 1, Tier.TEMPLATE: 1}, {Tier.TEMPLATE: 1, Tier.SCENARIO: 1})
 
-    assert str(found.without_result_usd) == "0.1"
+    assert str(found.total_usd) == "0.8"
     assert [(share.phase, str(share.cost_usd), share.percentage) for share in found.by_phase] == [
-        ("write", "0.5", 62.5),
+        ("write", "0.6", 75.0),
         ("check", "0.2", 25.0),
     ]
-    assert [(share.tier, str(share.cost_usd)) for share in found.by_tier] == [
-        (Tier.TEMPLATE, "0.3"),
-        (Tier.SCENARIO, "0.4"),
+    assert [(share.tier, str(share.cost_usd), share.percentage) for share in found.by_tier] == [
+        (Tier.TEMPLATE, "0.3", 37.5),
+        (Tier.SCENARIO, "0.4", 50.0),
+        (None, "0.1", 12.5),
     ]
 
 
 def test_unknown_costs() -> None:
     """A phase of which no cost is known has none, rather than zero; one without any call cost nothing."""
-    found = costs(JOB, progress(completed=1), [call("a", phase="write", cost_usd=None)], ONE_TIER)
+    found = costs(JOB, [spending(None, phase="write")], TWO, TWO)
 
     assert [share.cost_usd for share in found.by_phase] == [None, 0]
     assert (found.per_item_usd, found.by_tier[0].cost_usd, found.by_tier[0].per_item_usd) == (None, None, None)
@@ -50,31 +49,28 @@ def test_unknown_costs() -> None:
 
 def test_partly_unknown_costs() -> None:
     """Known costs are summed up beside unknown ones."""
-    calls = [call("a", phase="write", cost_usd=None), call("b", phase="write", cost_usd=Decimal("0.3"))]
+    spendings = [spending(None, phase="write"), spending("0.3", phase="write", item_status=ItemStatus.FAILED)]
 
-    found = costs(JOB, progress(completed=2, cost_usd=Decimal("0.3")), calls, ONE_TIER)
+    found = costs(JOB, spendings, TWO, TWO)
 
-    assert found.by_phase[0].cost_usd == Decimal("0.3")
+    assert (found.total_usd, found.by_phase[0].cost_usd) == (Decimal("0.3"), Decimal("0.3"))
 
 
 @pytest.mark.parametrize(
-    ("counts", "calls", "per_item"),
+    ("spendings", "worked", "per_item"),
     [
-        ({}, [], None),
-        ({"running": 1}, [call("a", item_status=ItemStatus.RUNNING, cost_usd=Decimal("0.5"))], None),
-        ({"completed": 1, "failed": 1}, [call("a", cost_usd=Decimal("0.5"))], Decimal("0.25")),
-        (
-            {"completed": 1, "running": 1},
-            [
-                call("a", cost_usd=Decimal("0.3")),
-                call("b", item_status=ItemStatus.RUNNING, cost_usd=Decimal("0.2")),
-            ],
-            Decimal("0.3"),
-        ),
+        ([], 0, None),
+        ([], 2, "0"),
+        ([spending("0.5", item_status=ItemStatus.RUNNING)], 0, None),
+        ([spending("0.5")], 1, "0.5"),
+        ([spending("0.3"), spending("0.2", item_status=ItemStatus.FAILED)], 2, "0.25"),
+        ([spending("0.3"), spending("0.2", item_status=ItemStatus.RUNNING)], 1, "0.3"),
+        ([spending(None), spending("0.2", item_status=ItemStatus.RUNNING)], 1, None),
     ],
 )
-def test_cost_of_an_item(counts: dict[str, int], calls: list[FinishedCall], per_item: Decimal | None) -> None:
-    """It is the average of the items that went their way, not raised by those still on it."""
-    state: Progress = progress(cost_usd=Decimal("0.5") if calls else Decimal(0), **counts)
+def test_cost_of_an_item(spendings: list[Spending], worked: int, per_item: str | None) -> None:
+    """It is the average of the items that went their way, not raised by those still on it; a tier's is as the job's."""
+    found = costs(JOB, spendings, TWO, {Tier.TEMPLATE: worked} if worked else {})
 
-    assert costs(JOB, state, calls, ONE_TIER).per_item_usd == per_item
+    expected = None if per_item is None else Decimal(per_item)
+    assert (found.per_item_usd, found.by_tier[0].per_item_usd) == (expected, expected)

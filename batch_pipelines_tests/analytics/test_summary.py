@@ -16,8 +16,9 @@ from batch_pipelines.domain.pipeline import Tier
 from batch_pipelines.domain.transitions import ItemTrigger, JobTrigger
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines_tests.analytics.samples import batch_job, estimate_of, pipeline
-from batch_pipelines_tests.analytics.story import attempt, create, fail, report, rows, succeed
+from batch_pipelines_tests.analytics.story import attempt, create, fail, report, succeed
 from batch_pipelines_tests.clock import ManualClock, after
+from batch_pipelines_tests.reports import rows_of
 
 
 def test_a_job_that_is_over(sqlite_ledger: Ledger, clock: ManualClock) -> None:
@@ -25,7 +26,7 @@ def test_a_job_that_is_over(sqlite_ledger: Ledger, clock: ManualClock) -> None:
     job = create(sqlite_ledger, Tier.TEMPLATE, Tier.TEMPLATE, Tier.EDGE_CASE)
     sqlite_ledger.save_estimate(job.id, estimate_of(job.pipeline, {Tier.TEMPLATE: 2, Tier.EDGE_CASE: 1}))
     sqlite_ledger.move_job(job.id, JobTrigger.START)
-    keys = rows(sqlite_ledger, job)
+    keys = rows_of(sqlite_ledger, job.id)
     sqlite_ledger.record(job.id, succeed(keys[0], 0, 15, "0.25", 10_000))
     sqlite_ledger.record(job.id, succeed(keys[2], 2, 30, "0.45", 20_000))
     sqlite_ledger.record(job.id, fail(keys[1], 1, 45, "0.10", ErrorCategory.REFUSAL))
@@ -49,15 +50,14 @@ def test_a_job_that_is_over(sqlite_ledger: Ledger, clock: ManualClock) -> None:
         "cost": {
             "total_usd": "0.8",
             "per_item_usd": "0.2666666667",
-            "without_result_usd": "0.1",
-            "by_phase": [{"phase": "generate", "cost_usd": "0.7", "percentage": 87.5}],
+            "by_phase": [{"phase": "generate", "cost_usd": "0.8", "percentage": 100}],
             "by_tier": [
                 {
                     "tier": "template",
                     "item_count": 2,
-                    "cost_usd": "0.25",
-                    "per_item_usd": "0.25",
-                    "percentage": 31.25,
+                    "cost_usd": "0.35",
+                    "per_item_usd": "0.175",
+                    "percentage": 43.75,
                 },
                 {
                     "tier": "edge_case",
@@ -151,7 +151,7 @@ def test_a_running_job(sqlite_ledger: Ledger, clock: ManualClock) -> None:
     job = create(sqlite_ledger, None, None)
     sqlite_ledger.save_estimate(job.id, estimate_of(job.pipeline, {None: 2}))
     job = sqlite_ledger.move_job(job.id, JobTrigger.START)
-    sqlite_ledger.record(job.id, succeed(rows(sqlite_ledger, job)[0], 0, 10, "0.25"))
+    sqlite_ledger.record(job.id, succeed(rows_of(sqlite_ledger, job.id)[0], 0, 10, "0.25"))
     clock.now = after(30)
 
     figures = summarize(sqlite_ledger, job)
@@ -170,7 +170,7 @@ def test_pauses_take_no_time(sqlite_ledger: Ledger, clock: ManualClock) -> None:
         clock.now = after(seconds)
         sqlite_ledger.move_job(job.id, trigger)
     clock.now = after(40_012)
-    sqlite_ledger.record(job.id, succeed(rows(sqlite_ledger, job)[0], 0, 40_011, "0.1"))
+    sqlite_ledger.record(job.id, succeed(rows_of(sqlite_ledger, job.id)[0], 0, 40_011, "0.1"))
     job = sqlite_ledger.move_job(job.id, JobTrigger.COMPLETE)
 
     figures = summarize(sqlite_ledger, job)
@@ -193,7 +193,7 @@ def test_cancelled_items_are_no_throughput(sqlite_ledger: Ledger, clock: ManualC
     """Cancelling the rest of a batch job makes it neither faster nor the cancelled items pending."""
     job = create(sqlite_ledger, None, None, None)
     sqlite_ledger.move_job(job.id, JobTrigger.START)
-    sqlite_ledger.record(job.id, succeed(rows(sqlite_ledger, job)[0], 0, 60, "0.1"))
+    sqlite_ledger.record(job.id, succeed(rows_of(sqlite_ledger, job.id)[0], 0, 60, "0.1"))
     sqlite_ledger.cancel_items(job.id)
     clock.now = after(60)
     job = sqlite_ledger.move_job(job.id, JobTrigger.CANCEL)
@@ -214,7 +214,7 @@ def test_item_duration_is_the_sum_of_its_phases(sqlite_ledger: Ledger, clock: Ma
     """An item of two phases took as long as both together, and each phase is measured apart (E3)."""
     job = create(sqlite_ledger, None, phases=pipeline("write", "check"))
     sqlite_ledger.move_job(job.id, JobTrigger.START)
-    row = rows(sqlite_ledger, job)[0]
+    row = rows_of(sqlite_ledger, job.id)[0]
     write, check = attempt("0.1", 1000), attempt("0.3", 500)
     sqlite_ledger.record(
         job.id,
@@ -236,7 +236,7 @@ def test_a_phase_under_way_is_no_item(sqlite_ledger: Ledger) -> None:
     """The duration and the cost of an item are of items that went their way, not of those half-way (E3)."""
     job = create(sqlite_ledger, Tier.TEMPLATE, Tier.TEMPLATE, phases=pipeline("write", "check"))
     sqlite_ledger.move_job(job.id, JobTrigger.START)
-    done, under_way = rows(sqlite_ledger, job)
+    done, under_way = rows_of(sqlite_ledger, job.id)
     call = attempt("0.1", 1000)
     sqlite_ledger.record(
         job.id,
@@ -256,11 +256,39 @@ def test_a_phase_under_way_is_no_item(sqlite_ledger: Ledger) -> None:
     assert str(figures.cost.total_usd) == "0.3"
 
 
+def test_shares_are_exact(sqlite_ledger: Ledger) -> None:
+    """Phases add up to the total, and so do tiers, with items that completed, failed half-way or are on their way."""
+    job = create(sqlite_ledger, *Tier, None, phases=pipeline("write", "check"))
+    sqlite_ledger.move_job(job.id, JobTrigger.START)
+    done, failed, under_way, other = rows_of(sqlite_ledger, job.id)
+    call, lost = attempt("0.1"), attempt("0.7", error=ErrorCategory.MAX_TOKENS)
+    sqlite_ledger.record(
+        job.id,
+        [report(row, position, 0, trigger=ItemTrigger.START) for position, row in enumerate((done, failed))]
+        + [
+            report(done, 0, 1, "write", attempt=call, output="Text."),
+            report(done, 0, 2, "check", attempt=call, output="Good.", trigger=ItemTrigger.COMPLETE),
+            report(failed, 1, 1, "write", attempt=call, output="Text."),
+            report(failed, 1, 2, "check", attempt=lost, trigger=ItemTrigger.FAIL),
+            report(under_way, 2, 1, "write", attempt=call),
+            report(other, 3, 1, "write", attempt=attempt(None)),
+        ],
+    )
+
+    cost = summarize(sqlite_ledger, sqlite_ledger.job(job.id)).cost
+
+    assert str(cost.total_usd) == str(sqlite_ledger.progress(job.id).cost_usd) == "1.1"
+    assert [str(phase.cost_usd) for phase in cost.by_phase] == ["0.3", "0.8"]
+    assert [str(tier.cost_usd) for tier in cost.by_tier] == ["0.2", "0.8", "0.1", "None"]
+    assert [str(tier.per_item_usd) for tier in cost.by_tier] == ["0.2", "0.8", "None", "None"]
+    assert str(cost.per_item_usd) == "0.5"
+
+
 def test_events_are_read_in_pages(sqlite_ledger: Ledger, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """However events fall into pages, each is counted once."""
     job = create(sqlite_ledger, *[None] * 7)
     sqlite_ledger.move_job(job.id, JobTrigger.START)
-    for position, row in enumerate(rows(sqlite_ledger, job)):
+    for position, row in enumerate(rows_of(sqlite_ledger, job.id)):
         sqlite_ledger.record(job.id, succeed(row, position, position, "0.1"))
     clock.now = after(10)
 
@@ -286,11 +314,12 @@ def test_ten_thousand_items(sqlite_ledger: Ledger, clock: ManualClock) -> None:
             output="Text.",
             trigger=ItemTrigger.COMPLETE if phase == "polish" else None,
         )
-        for position, row in enumerate(rows(sqlite_ledger, job))
+        for position, row in enumerate(rows_of(sqlite_ledger, job.id))
         for phase in phases
     ]
     starts = [
-        report(row, position, 0, trigger=ItemTrigger.START) for position, row in enumerate(rows(sqlite_ledger, job))
+        report(row, position, 0, trigger=ItemTrigger.START)
+        for position, row in enumerate(rows_of(sqlite_ledger, job.id))
     ]
     for group in (starts, *(news[start : start + 3000] for start in range(0, len(news), 3000))):
         sqlite_ledger.record(job.id, group)

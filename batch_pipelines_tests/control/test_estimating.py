@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,9 +15,8 @@ from batch_pipelines.domain.estimate import GateSeverity
 from batch_pipelines.domain.transitions import JobStatus, JobTrigger
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.settings import ProviderName, Settings
+from batch_pipelines_tests.clock import START
 from batch_pipelines_tests.control.samples import MODEL, plan
-
-NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +42,7 @@ def test_the_deployments_own_prices_go_first(tmp_path: Path) -> None:
     prices = tmp_path / "prices.yaml"
     prices.write_text(f"- {{model: {MODEL}, input_usd_per_mtok: 0, output_usd_per_mtok: 2000}}")
 
-    estimate = estimate_plan(plan(), Settings(prices_file=prices), NOON)
+    estimate = estimate_plan(plan(), Settings(prices_file=prices), START)
 
     assert estimate.total_cost_usd == 3 * 500 * Decimal("0.002")
 
@@ -52,7 +50,7 @@ def test_the_deployments_own_prices_go_first(tmp_path: Path) -> None:
 def test_a_model_without_a_price_cannot_be_estimated() -> None:
     """An unknown price is an error, never zero (C6)."""
     with pytest.raises(UnknownPrice, match="'no-such-model' has no known price"):
-        estimate_plan(plan({"options": {"model": "no-such-model"}}), Settings(), NOON)
+        estimate_plan(plan({"options": {"model": "no-such-model"}}), Settings(), START)
 
 
 @pytest.mark.parametrize(

@@ -142,9 +142,11 @@ def test_parameters_are_the_shared_ones_under_the_items_own() -> None:
     assert made.items[1].parameters == {"emotion": None, "topic": "Milk", "template_id": "t-8"}
 
 
-@pytest.mark.parametrize(("item_id", "expected"), [("conv 1", "conv 1"), (7, "7"), (0, "0"), ("é", "é")])
+@pytest.mark.parametrize(
+    ("item_id", "expected"), [("conv 1", "conv 1"), (7, "7"), (0, "0"), ("é", "é"), ("é" * 200, "é" * 200)]
+)
 def test_an_id_is_text_or_a_whole_number(item_id: Any, expected: str) -> None:
-    """Numbers become text."""
+    """Numbers become text, and 200 characters are not too many."""
     assert plan(raw=[{"id": item_id}]).items[0].item_id == expected
 
 
@@ -159,6 +161,8 @@ def test_an_id_is_text_or_a_whole_number(item_id: Any, expected: str) -> None:
         ({"id": 1.5}, "items.1.id: 1.5 is not a text or a whole number"),
         ({"id": ["x"]}, r"items.1.id: ['x'] is not a text or a whole number"),
         ({"id": "a\x00b"}, r"items.1.id: 'a\x00b' holds characters that do not print"),
+        ({"id": "a\nb"}, r"items.1.id: 'a\nb' holds characters that do not print"),
+        ({"id": "a\x7f"}, r"items.1.id: 'a\x7f' holds characters that do not print"),
         ({"id": "i0"}, "items.1.id: 'i0' is the id of items 0 and 1; give every item an id of its own"),
     ],
 )
@@ -168,6 +172,13 @@ def test_an_id_that_cannot_be_one_is_refused(item: dict[str, Any], complaint: st
         plan(raw=[{"id": "i0"}, item])
 
     assert str(refused.value).startswith(complaint)
+
+
+@pytest.mark.parametrize("item_id", ["x" * 201, 10**200])
+def test_an_id_has_at_most_200_characters(item_id: Any) -> None:
+    """The error names the item by its place and by both ends of its id, and says how long an id may be (A13)."""
+    with pytest.raises(InvalidInput, match=r"items\.1\.id: .{160}.* is longer than 200 characters; shorten it"):
+        plan(raw=[{"id": "i0"}, {"id": item_id}])
 
 
 def test_a_number_and_its_text_are_the_same_id() -> None:

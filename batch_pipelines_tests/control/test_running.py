@@ -3,66 +3,48 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from batch_pipelines.control.running import OPENING, can_open, check_can_open, close_run, open_run
 from batch_pipelines.control.submission import submit
-from batch_pipelines.domain.attempt import Attempt, Report
-from batch_pipelines.domain.errors import ErrorCategory, IllegalMove, JobTakenOver
+from batch_pipelines.domain.attempt import Report
+from batch_pipelines.domain.errors import IllegalMove, JobTakenOver
+from batch_pipelines.domain.events import working_seconds
 from batch_pipelines.domain.job import BatchJob
 from batch_pipelines.domain.transitions import ItemTrigger, JobStatus, JobTrigger
 from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines_tests.clock import ManualClock
 from batch_pipelines_tests.control.samples import plan
+from batch_pipelines_tests.reports import failed_attempt, make_attempt, make_report, rows_of
+from batch_pipelines_tests.ways import bring
 
-PATHS: dict[JobStatus, tuple[JobTrigger, ...]] = {
-    JobStatus.PENDING: (),
-    JobStatus.RUNNING: (JobTrigger.START,),
-    JobStatus.PAUSED: (JobTrigger.START, JobTrigger.DRAIN),
-    JobStatus.FAILED: (JobTrigger.START, JobTrigger.FAIL),
-    JobStatus.RETRYING: (JobTrigger.START, JobTrigger.FAIL, JobTrigger.RETRY),
-    JobStatus.COMPLETED: (JobTrigger.START, JobTrigger.COMPLETE),
-    JobStatus.CANCELLED: (JobTrigger.CANCEL,),
-}
+SUCCEEDS: dict[str, Any] = {"trigger": ItemTrigger.COMPLETE, "attempt": make_attempt(), "output": "text"}
+FAILS: dict[str, Any] = {"trigger": ItemTrigger.FAIL, "attempt": failed_attempt()}
 
 
 def _job(ledger: Ledger, status: JobStatus = JobStatus.PENDING) -> BatchJob:
-    job = submit(plan(), ledger)
-    for trigger in PATHS[status]:
-        ledger.move_job(job.id, trigger)
-    return ledger.job(job.id)
+    return bring(ledger, submit(plan(), ledger).id, status)
 
 
 def _started(ledger: Ledger) -> BatchJob:
     """A running job whose first item is being worked on."""
     job = open_run(ledger, _job(ledger).id, "run-1")
-    first = ledger.partition_work(job.id, "phase_1", 0, 1)[0]
-    ledger.record(job.id, [Report(first.row, first.item_id, "phase_1", ledger.clock(), ItemTrigger.START)])
+    ledger.record(job.id, [_news(ledger, rows_of(ledger, job.id)[0], 0, trigger=ItemTrigger.START)])
     return job
 
 
 def _end_items(ledger: Ledger, job: BatchJob, failed: int = 0) -> None:
-    for number, work in enumerate(ledger.partition_work(job.id, "phase_1", 0, job.total_items)):
-        category = ErrorCategory.REFUSAL if number < failed else None
-        attempt = Attempt(
-            number=1,
-            started_at=ledger.clock(),
-            duration_ms=1,
-            model="m",
-            simulated=True,
-            usage=None,
-            cost_usd=None,
-            request_id=None,
-            stop_reason=None,
-            error_category=category,
-            error_message="no" if category else None,
-        )
-        start = Report(work.row, work.item_id, "phase_1", ledger.clock(), ItemTrigger.START)
-        end = ItemTrigger.FAIL if category else ItemTrigger.COMPLETE
-        output = None if category else "text"
-        ledger.record(job.id, [start, Report(work.row, work.item_id, "phase_1", ledger.clock(), end, attempt, output)])
+    for number, row in enumerate(rows_of(ledger, job.id)):
+        start = _news(ledger, row, number, trigger=ItemTrigger.START)
+        end = _news(ledger, row, number, **(FAILS if number < failed else SUCCEEDS))
+        ledger.record(job.id, [start, end])
+
+
+def _news(ledger: Ledger, row: int, number: int, **news: Any) -> Report:
+    return make_report(row, "phase_1", item_id=f"i{number}", at=ledger.clock(), **news)
 
 
 @pytest.mark.parametrize("status", JobStatus)
@@ -95,6 +77,23 @@ def test_opening_after_a_crash_gives_the_items_back(sqlite_ledger: Ledger) -> No
 
     progress = sqlite_ledger.progress(job.id)
     assert (progress.running, progress.pending) == (0, 3)
+
+
+def test_the_time_in_which_nobody_worked_is_no_work(sqlite_ledger: Ledger, clock: ManualClock) -> None:
+    """A run that died worked until its last sign of it, whatever its owner asked for meanwhile (E1, C5)."""
+    job = _started(sqlite_ledger)
+    clock.advance(10)
+    sqlite_ledger.record(job.id, [_news(sqlite_ledger, rows_of(sqlite_ledger, job.id)[0], 0, **SUCCEEDS)])
+    clock.advance(1_000)
+    sqlite_ledger.request(job.id, RequestKind.PAUSE, by="user")
+    sqlite_ledger.set_concurrency(job.id, 2)
+    clock.advance(1_000)
+
+    open_run(sqlite_ledger, job.id, "run-2")
+    clock.advance(5)
+    close_run(sqlite_ledger, job.id)
+
+    assert working_seconds(sqlite_ledger.job_events(job.id), clock()) == 15
 
 
 def test_what_was_asked_of_a_run_that_died_is_moot(sqlite_ledger: Ledger) -> None:

@@ -39,15 +39,15 @@ KEYS = {
 """The contract's keys of a status."""
 
 
-def _progress(completed: int, failed: int, running: int, total: int = 10) -> Progress:
+def _progress(completed: int, failed: int, running: int, cancelled: int = 0, total: int = 10) -> Progress:
     return Progress(
         total=total,
-        pending=total - completed - failed - running,
+        pending=total - completed - failed - running - cancelled,
         running=running,
         completed=completed,
         failed=failed,
         skipped=0,
-        cancelled=0,
+        cancelled=cancelled,
         cost_usd=Decimal("0.50"),
         usage=Usage(input_tokens=10, cache_read_input_tokens=5, output_tokens=7),
         in_progress=("i9",),
@@ -87,6 +87,15 @@ def test_the_time_left_is_unknown_until_an_item_ended_and_zero_at_the_end(
 ) -> None:
     """Unknown is not zero (E1)."""
     assert _view(sqlite_ledger, status, _progress(completed, 0, 0)).remaining_seconds == remaining
+
+
+def test_cancelled_items_make_a_job_no_faster(sqlite_ledger: Ledger) -> None:
+    """They ended, but no run worked on them; a job of nothing else has no pace at all (E1)."""
+    view = _view(sqlite_ledger, JobStatus.CANCELLED, _progress(completed=4, failed=1, running=0, cancelled=5))
+
+    assert (view.progress.percent, view.items_per_minute, view.remaining_seconds) == (100.0, 10.0, 0.0)
+    nothing_done = _view(sqlite_ledger, JobStatus.CANCELLED, _progress(0, 0, 0, cancelled=10))
+    assert nothing_done.items_per_minute is None
 
 
 def test_nothing_is_in_progress_in_a_job_that_does_not_run(sqlite_ledger: Ledger) -> None:

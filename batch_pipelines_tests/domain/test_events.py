@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
+from pydantic import JsonValue
 
 from batch_pipelines.domain.events import Event, EventType, working_seconds
+from batch_pipelines_tests.clock import after
 
-START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
-
-def event(seconds: float, kind: EventType) -> Event:
+def event(seconds: float, kind: EventType, **data: JsonValue) -> Event:
     """What happened to a batch job so many seconds after the start."""
-    at = START + timedelta(seconds=seconds)
-    return Event(id=1, batch_job_id="job_1", item_id=None, type=kind, at=at, data={})
+    return Event(id=1, batch_job_id="job_1", item_id=None, type=kind, at=after(seconds), data=data)
+
+
+def recovery(seconds: float, last_seen: float | None) -> Event:
+    """A run goes on with a batch job whose run died; that was seen last so many seconds after the start."""
+    told = None if last_seen is None else after(last_seen).isoformat()
+    return event(seconds, EventType.BATCH_RESUMED, after_crash=True, last_seen=told)
 
 
 @pytest.mark.parametrize(
@@ -44,4 +47,25 @@ def test_working_seconds(story: list[tuple[float, EventType]], seconds: float) -
     """Only time between a start or a resumption and the next end counts, up to now for the last (E1)."""
     events = [event(at, kind) for at, kind in story]
 
-    assert working_seconds(events, START + timedelta(seconds=100)) == seconds
+    assert working_seconds(events, after(100)) == seconds
+
+
+STARTED = event(0, EventType.BATCH_STARTED)
+COMPLETED = event(90, EventType.BATCH_COMPLETED)
+
+
+@pytest.mark.parametrize(
+    ("story", "seconds"),
+    [
+        ([STARTED, recovery(50, last_seen=10)], 10 + 50),
+        ([STARTED, recovery(50, last_seen=10), COMPLETED], 10 + 40),
+        ([STARTED, recovery(30, last_seen=10), recovery(80, last_seen=35), COMPLETED], 10 + 5 + 10),
+        ([STARTED, recovery(50, last_seen=0), COMPLETED], 0 + 40),
+        ([STARTED, recovery(50, last_seen=None), COMPLETED], 90),
+        ([STARTED, event(20, EventType.BATCH_PAUSED), recovery(50, last_seen=10), COMPLETED], 20 + 40),
+    ],
+    ids=["goes_on", "ended", "died_twice", "died_at_once", "never_seen", "not_running"],
+)
+def test_the_time_after_a_crash_is_no_work(story: list[Event], seconds: float) -> None:
+    """A run that died worked until it was last seen; the one that goes on works from when it does (E1)."""
+    assert working_seconds(story, after(100)) == seconds

@@ -90,6 +90,7 @@ def test_a_final_job_moves_only_when_its_owner_asks(status: JobStatus) -> None:
     ways = {trigger for trigger, sources in JOB_SOURCES.items() if status in sources}
 
     assert status.is_final == (ways <= {JobTrigger.RETRY})
+    assert status.is_over == (not ways)
 
 
 @pytest.mark.parametrize("status", ItemStatus)

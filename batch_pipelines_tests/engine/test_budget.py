@@ -10,6 +10,7 @@ from sqlalchemy import update
 from batch_pipelines.control.running import close_run, open_run
 from batch_pipelines.domain.spec import Budget
 from batch_pipelines.domain.transitions import JobStatus, JobTrigger
+from batch_pipelines.engine import share
 from batch_pipelines.ledger.database import writing
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.ledger.tables import batch_jobs
@@ -95,10 +96,11 @@ async def test_a_budget_too_small_for_one_call_spends_nothing(
 
 
 async def test_engines_that_each_need_more_than_half_take_turns(
-    ledger: Ledger, simulate: Simulate, engine_on: EngineOn
+    ledger: Ledger, simulate: Simulate, engine_on: EngineOn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where half of what is left is too little for one call, one engine makes way instead of both waiting for ever."""
-    server = simulate()
+    monkeypatch.setattr(share, "RENEW_SECONDS", 0.1)
+    server = simulate(latency_mean_seconds=0.3, latency_sigma=0.0)
     create(ledger, 4, items_per_partition=2, concurrency=2, budget=limited_to("0.0105"))
 
     await drive(ledger, engine_on(server.url), engine_on(server.url))

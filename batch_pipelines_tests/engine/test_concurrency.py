@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -48,6 +49,27 @@ async def test_engines_on_two_connections_share_the_slots(
 
     seen = stats(server.url)
     assert (seen["answered"], seen["peak_in_flight"]) == (60, 4)
+
+
+async def test_no_renewal_counts_a_call_twice(
+    ledger: Ledger, simulate: Simulate, engine_on: EngineOn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the ledger is told to be in flight is granted again, so it must never be more than was."""
+    monkeypatch.setattr(share, "RENEW_SECONDS", 0.001)
+    server = simulate(latency_mean_seconds=0.005)
+    create(ledger, 300, items_per_partition=30, concurrency=5)
+    told: list[int] = []
+    renew = ledger.renew
+
+    def noted(*arguments: Any, **named: Any) -> Any:
+        told.append(named["in_flight"])
+        return renew(*arguments, **named)
+
+    monkeypatch.setattr(ledger, "renew", noted)
+    await drive(ledger, engine_on(server.url))
+
+    assert max(told) == 5
+    assert stats(server.url)["peak_in_flight"] == 5
 
 
 async def test_slots_are_used_all_the_time(ledger: Ledger, simulate: Simulate, engine_on: EngineOn) -> None:

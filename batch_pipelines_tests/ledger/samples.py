@@ -23,8 +23,13 @@ from batch_pipelines_tests.reports import make_report, rows_of
 JOB = "job-1"
 
 
-def make_plan(items: int = 3, phases: tuple[str, ...] = ("draft", "review"), **changes: Any) -> Plan:
-    """A plan with items `item_0`, `item_1`, ... of tier `template`."""
+def make_plan(
+    items: int = 3,
+    phases: tuple[str, ...] = ("draft", "review"),
+    tiers: tuple[Tier | None, ...] = (),
+    **changes: Any,
+) -> Plan:
+    """A plan with so many items `item_0`, `item_1`, ... of tier `template`, or with one for each of `tiers`."""
     pipeline = Pipeline(
         name="conversations",
         description="",
@@ -43,8 +48,8 @@ def make_plan(items: int = 3, phases: tuple[str, ...] = ("draft", "review"), **c
         creator="ann",
         simulated=False,
         items=tuple(
-            PlannedItem(item_id=f"item_{number}", tier=Tier.TEMPLATE, parameters={"topic": f"t{number}"})
-            for number in range(items)
+            PlannedItem(item_id=f"item_{number}", tier=tier, parameters={"topic": f"t{number}"})
+            for number, tier in enumerate(tiers or (Tier.TEMPLATE,) * items)
         ),
     )
     return plan.model_copy(update=changes)

@@ -100,9 +100,7 @@ def test_cancelling_ends_what_has_not_ended(ledger: Ledger) -> None:
 
 def test_items_are_counted_by_tier(ledger: Ledger) -> None:
     """Each tier has its number, and items without one are counted apart (B6)."""
-    tiers = (Tier.SCENARIO, None, Tier.SCENARIO)
-    items = tuple(item.model_copy(update={"tier": tier}) for item, tier in zip(make_plan(3).items, tiers, strict=True))
-    ledger.create_job(JOB, make_plan().model_copy(update={"items": items}))
+    ledger.create_job(JOB, make_plan(tiers=(Tier.SCENARIO, None, Tier.SCENARIO)))
 
     assert ledger.items_by_tier(JOB) == {Tier.SCENARIO: 2, None: 1}
     assert ledger.items_by_tier(JOB, [ItemStatus.PENDING]) == {Tier.SCENARIO: 2, None: 1}

@@ -51,7 +51,9 @@ def test_wrong_values_name_their_field() -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "model"), [(OptionsConfig, Options), (BudgetConfig, Budget), (PlanConfig, Spec)], ids=lambda it: it.__name__
+    ("config", "model"),
+    [(OptionsConfig, Options), (BudgetConfig, Budget), (PlanConfig, Spec)],
+    ids=lambda it: it.__name__,
 )
 def test_nothing_of_a_spec_is_missing_and_all_is_documented(config: type[dg.Config], model: type) -> None:
     """Each field of a spec can be set in the Launchpad, and each shown there has a description."""

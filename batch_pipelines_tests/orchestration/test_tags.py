@@ -2,31 +2,47 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import dagster as dg
 import pytest
 
+from batch_pipelines.control.overriding import Overrides
+from batch_pipelines.control.submission import submit
 from batch_pipelines.domain.errors import InvalidInput
-from batch_pipelines.domain.spec import Options, Spec
-from batch_pipelines.orchestration.tags import CONCURRENCY_TAG, TIER_TAG, with_tags
+from batch_pipelines.domain.job import BatchJob, Plan
+from batch_pipelines.domain.transitions import JobTrigger
+from batch_pipelines.ledger.store import Ledger
+from batch_pipelines.orchestration.assets import SERVICES, pipeline_assets
+from batch_pipelines.orchestration.services import services, utc_now
+from batch_pipelines.orchestration.tags import CONCURRENCY_TAG, TIER_TAG, overrides_of, tags_of
+from batch_pipelines.orchestration.worker import run_config
+from batch_pipelines.settings import load_settings
+from batch_pipelines_tests.control.samples import TIERED, items, plan
 
-SPEC = Spec(pipeline="p", tier="all", options=Options(concurrency=2, retry_attempts=1))
+
+def test_tags_ask_for_a_tier_and_a_concurrency() -> None:
+    """Other tags ask for nothing."""
+    assert overrides_of({TIER_TAG: "template", CONCURRENCY_TAG: "9", "other": "x"}) == Overrides("template", 9)
+    assert overrides_of({"dagster/priority": "1"}) == Overrides()
 
 
-def test_tags_override_tier_and_concurrency_only() -> None:
-    """Everything else of the spec stays."""
-    changed = with_tags(SPEC, {TIER_TAG: "template", CONCURRENCY_TAG: "9", "other": "x"})
+@pytest.mark.parametrize("value", ["many", "-1", "1.5", ""])
+def test_a_tag_without_meaning_is_refused(value: str) -> None:
+    """The error names the tag and the value."""
+    with pytest.raises(InvalidInput, match=f"run tag {CONCURRENCY_TAG}: '{value}' is not a whole number"):
+        overrides_of({CONCURRENCY_TAG: value})
 
-    assert changed == SPEC.model_copy(
-        update={"tier": "template", "options": SPEC.options.model_copy(update={"concurrency": 9})}
+
+def materialize_plan(job: BatchJob, tags: dict[str, str]) -> dg.ExecuteInProcessResult:
+    """A run of the asset `plan` for an existing batch job."""
+    return dg.materialize(
+        pipeline_assets(TIERED)[:1], resources={SERVICES: services}, run_config=run_config(job), tags=tags
     )
 
 
-def test_no_tags_change_nothing() -> None:
-    """A run without our tags runs the spec as it is."""
-    assert with_tags(SPEC, {"dagster/priority": "1"}) == SPEC
-
-
-@pytest.mark.parametrize(("tag", "value"), [(CONCURRENCY_TAG, "many"), (CONCURRENCY_TAG, "-1"), (TIER_TAG, "gold")])
-def test_a_tag_without_meaning_is_refused(tag: str, value: str) -> None:
-    """The error names the tag or its field, and the value."""
-    with pytest.raises(InvalidInput, match=value):
-        with_tags(SPEC, {tag: value})
+@pytest.fixture
+def ledger(home: Path) -> Iterator[Ledger]:
+    """The ledger that a run in this process opens too."""
+    with Ledger.open(load_settings().ledger_url, utc_now) as opened:
+        yield opened
