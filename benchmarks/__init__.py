@@ -1,0 +1,1 @@
+"""Speed beside a hand-written reference: `make bench`."""
