@@ -12,7 +12,7 @@ from batch_pipelines.estimation.money import spoken
 
 UNKNOWN = "unknown"
 LONGEST_QUOTE = 160
-SHORT_SECONDS = 10
+SHORT_SECONDS = 60
 MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~!&])")
 
 

@@ -161,7 +161,7 @@ class _Lines:
         due = time.monotonic() - self._at >= LINE_SECONDS or headline != self._headline
         if line != self._line and due:
             self._line, self._headline, self._at = line, headline, time.monotonic()
-            self._console.print(plain(", ".join([line, *_facts(view)])))
+            self._console.print(plain(", ".join([line, *_facts(view)])), soft_wrap=True)
 
 
 def _ended(view: JobStatusView) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from batch_pipelines.analytics.wording import count, milliseconds, money, percent, tier_name
+from batch_pipelines.analytics.wording import count, duration, milliseconds, money, percent, tier_name
 from batch_pipelines.cli.output import headline, plain, status_text, table
 from batch_pipelines.control.status import JobStatusView
 from batch_pipelines.domain.job import BatchJob
@@ -90,8 +90,8 @@ def _against_estimate(job: BatchJob, analytics: Analytics) -> Table:
     )
     comparison.add_row(
         "Time",
-        estimate.time.formatted if estimate else money(None),
-        formatted(analytics.performance.working_seconds),
+        duration(estimate.time.seconds) if estimate else money(None),
+        duration(analytics.performance.working_seconds),
         percent(time.percentage, signed=True) if time else "",
         _verdict(time.within_margin, float(TIME_MARGIN)) if time else "",
     )

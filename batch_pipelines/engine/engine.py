@@ -48,7 +48,7 @@ class Engine:
     """Runs phases of batch jobs; every method may be called from any thread, and all but `close` return at once.
 
     `connect` gives the provider; it is called when it is first needed, in a thread of its own, and again only if it
-    raised. Once the engine is closed, its methods raise RuntimeError.
+    raised or the provider did not answer. Once the engine is closed, its methods raise RuntimeError.
     """
 
     def __init__(
@@ -180,8 +180,18 @@ class Engine:
     async def _connected(self) -> Provider:
         connection = self._connection
         if connection is None or (connection.done() and connection.exception()):
-            connection = self._connection = asyncio.ensure_future(asyncio.to_thread(self._connect))
+            connection = self._connection = asyncio.ensure_future(self._proven())
         return await asyncio.shield(connection)
+
+    async def _proven(self) -> Provider:
+        """A provider that answers: one free call spares the first paid one the time that a client takes to warm up."""
+        provider = await asyncio.to_thread(self._connect)
+        try:
+            await provider.check()
+        except BaseException:
+            await provider.close()
+            raise
+        return provider
 
     async def _close(self) -> None:
         self.interrupted.update(self._underway)

@@ -71,7 +71,7 @@ def test_no_estimate() -> None:
     text = rendered(estimate=None)
 
     assert "There is no estimate of this batch job." in text
-    assert "| template | 30 | unknown | 0.25 USD |" in text
+    assert "| template | 30 | unknown | 0.35 USD |" in text
 
 
 def test_not_over() -> None:

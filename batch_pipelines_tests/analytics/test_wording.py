@@ -63,7 +63,8 @@ def test_signed_money(amount: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(1.24, "1.2 seconds"), (9.0, "9.0 seconds"), (10.4, "10 seconds"), (660.0, "11 minutes")]
+    ("seconds", "text"),
+    [(1.24, "1.2 seconds"), (9.0, "9.0 seconds"), (59.9, "59.9 seconds"), (61.2, "61 seconds"), (660.0, "11 minutes")],
 )
 def test_duration(seconds: float, text: str) -> None:
     """Short durations are told to a tenth of a second, long ones in words."""
@@ -72,7 +73,7 @@ def test_duration(seconds: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.04, "none"), (0.62, "+0.6 seconds"), (-21.1, "-21 seconds"), (38.0, "+38 seconds"), (-660.0, "-11 minutes")],
+    [(0.04, "none"), (0.62, "+0.6 seconds"), (-21.1, "-21.1 seconds"), (88.0, "+88 seconds"), (-660.0, "-11 minutes")],
 )
 def test_signed_duration(seconds: float, text: str) -> None:
     """A difference of time has a sign unless it is none."""

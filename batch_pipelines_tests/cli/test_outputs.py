@@ -149,7 +149,7 @@ def test_analytics_for_people_fit_the_terminal(call: Call, finished: Finished) -
 
     assert out.startswith(f"Talks [1]  {finished.id}  completed (simulated)\n")
     for pattern in (
-        r"^      estimated +actual  difference +$",
+        r"^ +estimated +actual  difference +$",
         r"^Cost +0\.\d+ USD +0\.\d+ USD +-[\d.]+ %  more than 10 % off$",
         r"^Success +66\.7 % \(4 of 6 items, 2 failed\)",
         r"^Duration of an item  p50 \d+ ms, p95 \d+ ms, p99 \d+ ms, mean \d+ ms",

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from batch_pipelines.control.opening import find_or_create
+from batch_pipelines.control.overriding import Overrides
 from batch_pipelines.control.running import open_run
 from batch_pipelines.control.submission import submit
 from batch_pipelines.domain.errors import IllegalMove, InvalidInput, JobNotFound
@@ -27,6 +28,7 @@ def _found(ledger: Ledger, settings: Settings | None = None, **hints: Any) -> Ba
         wanted_id=hints.get("wanted_id"),
         tagged_id=hints.get("tagged_id"),
         earlier_run_ids=hints.get("earlier_run_ids", ()),
+        overrides=hints.get("overrides", Overrides()),
         spec=lambda: Spec(pipeline="talk", items=hints.get("items", items(1))),
         pipelines=(TIERED,),
         folder=Path(),
@@ -71,6 +73,19 @@ def test_a_reexecution_of_a_finished_job_makes_a_new_one(sqlite_ledger: Ledger) 
     assert new.id != job.id
     assert new.total_items == 1
     assert _found(sqlite_ledger).id != new.id
+
+
+@pytest.mark.parametrize("hint", ["wanted_id", "tagged_id", "earlier_run_ids", "none"])
+def test_what_a_run_asks_for_takes_effect_however_its_job_was_found(sqlite_ledger: Ledger, hint: str) -> None:
+    """By its id, as a re-execution, or made anew (D1)."""
+    job = submit(plan(), sqlite_ledger)
+    sqlite_ledger.claim_run(job.id, "run-1")
+    hints: dict[str, Any] = {hint: ("run-1",) if hint == "earlier_run_ids" else job.id}
+
+    found = _found(sqlite_ledger, overrides=Overrides("template", 7), **hints)
+
+    assert (found.id == job.id) == (hint != "none")
+    assert (found.tier, found.concurrency, found.total_items) == ("template", 7, 1)
 
 
 def test_nothing_is_made_of_a_bad_spec_or_for_a_provider_that_is_away(sqlite_ledger: Ledger) -> None:

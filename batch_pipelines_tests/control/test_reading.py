@@ -151,23 +151,6 @@ def test_a_line_of_jsonl_ends_at_a_line_feed_only(tmp_path: Path) -> None:
     assert _items(tmp_path, "jsonl", data) == [{"id": "a", "topic": "one\u2028two\u0085three"}, {"id": "b"}]
 
 
-@pytest.mark.parametrize(
-    ("data", "complaint"),
-    [
-        (b'{"id": 1}\n\n{"id": 2\n', "in put, line 3' is not JSON: Expecting ',' delimiter; mend or remove that line"),
-        (b'{"id": 1}\n[1]\n', "in put, line 2' is not a JSON object; write {...} on that line"),
-        (b'{"id": 1, "score": NaN}\n', "in put, line 1' is not JSON: it has no number NaN"),
-        (b'{"id": "\xff"}', "in put' is not UTF-8 (byte 8)"),
-    ],
-)
-def test_a_broken_line_of_jsonl_is_named(tmp_path: Path, data: bytes, complaint: str) -> None:
-    """By file and line."""
-    with pytest.raises(InvalidInput) as refused:
-        _items(tmp_path, "jsonl", data)
-
-    assert complaint in str(refused.value)
-
-
 def test_csv_is_a_header_and_one_item_a_line(tmp_path: Path) -> None:
     """An empty cell is an absent parameter; a quoted cell may hold commas and line ends."""
     data = b'\xef\xbb\xbfid,topic,emotion\r\n1,Tea,\r\n\r\n2,"a, ""b""\nc",Calm\r\n3\r\n'
@@ -180,16 +163,20 @@ def test_csv_is_a_header_and_one_item_a_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "complaint"),
+    ("kind", "data", "complaint"),
     [
-        (b"id,topic\n1,Tea,Milk\n", "in put, line 2' has more cells than the header; quote cells that hold commas"),
-        (b'id,topic\n1,"Tea\n', "in put, line 2' is not CSV: unexpected end of data"),
+        ("jsonl", b'{"id": 1}\n\n{"id": 2\n', "line 3' is not JSON: Expecting ',' delimiter; mend or remove that line"),
+        ("jsonl", b'{"id": 1}\n[1]\n', "line 2' is not a JSON object; write {...} on that line"),
+        ("jsonl", b'{"id": 1, "score": NaN}\n', "line 1' is not JSON: it has no number NaN"),
+        ("jsonl", b'{"id": "\xff"}', "in put' is not UTF-8 (byte 8)"),
+        ("csv", b"id,topic\n1,Tea,Milk\n", "line 2' has more cells than the header; quote cells that hold commas"),
+        ("csv", b'id,topic\n1,"Tea\n', "line 2' is not CSV: unexpected end of data"),
     ],
 )
-def test_a_broken_line_of_csv_is_named(tmp_path: Path, data: bytes, complaint: str) -> None:
-    """By file and line."""
-    with pytest.raises(InvalidInput) as refused:
-        _items(tmp_path, "csv", data)
+def test_a_broken_line_is_named(tmp_path: Path, kind: str, data: bytes, complaint: str) -> None:
+    """By file and line, whatever the kind of file."""
+    with pytest.raises(InvalidInput, match="in put") as refused:
+        _items(tmp_path, kind, data)
 
     assert complaint in str(refused.value)
 

@@ -13,7 +13,7 @@ from batch_pipelines.domain.attempt import Report
 from batch_pipelines.domain.errors import IllegalMove, JobTakenOver
 from batch_pipelines.domain.events import working_seconds
 from batch_pipelines.domain.job import BatchJob
-from batch_pipelines.domain.transitions import ItemTrigger, JobStatus, JobTrigger
+from batch_pipelines.domain.transitions import ItemTrigger, JobStatus
 from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines_tests.clock import ManualClock

@@ -335,8 +335,9 @@ async def test_a_defect_stops_the_job_and_nobody_waits(
     assert ledger.progress(JOB).pending == 20
 
 
+@pytest.mark.parametrize("methods", [("renew",), ("renew", "record")], ids=str)
 async def test_while_the_ledger_is_away_nothing_starts(
-    ledger: Ledger, simulate: Simulate, engine_on: EngineOn, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, simulate: Simulate, engine_on: EngineOn, monkeypatch: pytest.MonkeyPatch, methods: tuple[str, ...]
 ) -> None:
     """The lease may have run out; when the ledger is back, the job goes on and has lost nothing."""
     monkeypatch.setattr(checkpoints, "RETRY_SECONDS", 0.05)
@@ -346,7 +347,7 @@ async def test_while_the_ledger_is_away_nothing_starts(
     await until(lambda: stats(server.url)["answered"] >= 4)
 
     with monkeypatch.context() as away:
-        for method in ("renew", "record"):
+        for method in methods:
             away.setattr(ledger, method, raising(AWAY))
         await asyncio.sleep(1.0)
         before = stats(server.url)["message_requests"]

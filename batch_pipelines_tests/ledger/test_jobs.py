@@ -27,7 +27,7 @@ from batch_pipelines.ledger.jobs import JobFilter
 from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.ledger.tables import batch_jobs, metadata, projects
-from batch_pipelines_tests.clock import START, ManualClock
+from batch_pipelines_tests.clock import START, ManualClock, after
 from batch_pipelines_tests.ledger.samples import JOB, make_estimate, make_plan, start_job
 from batch_pipelines_tests.reports import make_attempt, make_report, rows_of
 from batch_pipelines_tests.ways import bring
@@ -294,7 +294,7 @@ def test_a_started_job_cannot_be_planned_anew(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize("status", JobStatus)
 def test_the_concurrency_changes_until_a_job_is_over(ledger: Ledger, status: JobStatus) -> None:
-    """It changes alone, with its event, whether a run works on the job or not; a job that is over keeps its own (A7)."""
+    """It changes alone, with its event, whether a run is at work or not; a job that is over keeps its own (A7)."""
     ledger.create_job(JOB, make_plan(options=Options(concurrency=4, retry_attempts=7)))
     before = bring(ledger, JOB, status), events_of(ledger)
 

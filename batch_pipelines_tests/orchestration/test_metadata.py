@@ -94,7 +94,7 @@ def test_results() -> None:
         "simulated": False,
         "cost_usd": 0.8,
         "cost_per_item_usd": 0.2666666667,
-        "cost_usd_template": 0.25,
+        "cost_usd_template": 0.35,
         "cost_usd_scenario": 0.0,
         "cost_usd_edge_case": 0.45,
         "input_tokens": 6000,
