@@ -64,7 +64,13 @@ def test_signed_money(amount: str, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(1.24, "1.2 seconds"), (9.0, "9.0 seconds"), (59.9, "59.9 seconds"), (61.2, "61 seconds"), (660.0, "11 minutes")],
+    [
+        (1.24, "1.2 seconds"),
+        (9.0, "9.0 seconds"),
+        (59.9, "59.9 seconds"),
+        (61.2, "1 minute 1 second"),
+        (660.0, "11 minutes"),
+    ],
 )
 def test_duration(seconds: float, text: str) -> None:
     """Short durations are told to a tenth of a second, long ones in words."""
@@ -73,7 +79,13 @@ def test_duration(seconds: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.04, "none"), (0.62, "+0.6 seconds"), (-21.1, "-21.1 seconds"), (88.0, "+88 seconds"), (-660.0, "-11 minutes")],
+    [
+        (0.04, "none"),
+        (0.62, "+0.6 seconds"),
+        (-21.1, "-21.1 seconds"),
+        (88.0, "+1 minute 28 seconds"),
+        (-660.0, "-11 minutes"),
+    ],
 )
 def test_signed_duration(seconds: float, text: str) -> None:
     """A difference of time has a sign unless it is none."""
