@@ -14,8 +14,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from batch_pipelines.domain.errors import InvalidInput
 
 ENV_FILE = ".env"
-PASSWORD = re.compile(r"(?<=[?&])((?:ssl)?password)=[^&]*")
-"""A password among the options of a database URL."""
 
 
 class ProviderName(StrEnum):
@@ -89,13 +87,6 @@ class Settings(BaseSettings):
     def ledger_url(self) -> str:
         """The ledger's database as a SQLAlchemy URL."""
         return self.database_url or f"sqlite:///{self.home / 'batch_pipelines.db'}"
-
-    @property
-    def shown_ledger_url(self) -> str:
-        """The ledger's URL without its password."""
-        url = PASSWORD.sub(r"\1=***", self.ledger_url)
-        password = urlsplit(url).password
-        return url if password is None else url.replace(f":{password}@", ":***@", 1)
 
     @property
     def simulated_url(self) -> str | None:

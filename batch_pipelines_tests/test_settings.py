@@ -107,7 +107,7 @@ def test_an_env_file_that_is_no_text_is_named(working_directory: Path) -> None:
         ("postgresql://user:p%40ss@host:5432/db", "postgresql://user:***@host:5432/db"),
         ("postgresql://user@host/db", "postgresql://user@host/db"),
         ("postgresql://host/db?user=u&password=secret&sslmode=x", "postgresql://host/db?user=u&password=***&sslmode=x"),
-        ("sqlite:////tmp/a.db", "sqlite:////tmp/a.db"),
+        ("sqlite:////data/a.db", "sqlite:////data/a.db"),
     ],
 )
 def test_the_ledgers_address_is_shown_without_its_password(

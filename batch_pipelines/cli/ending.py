@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from rich.console import Console
+from sqlalchemy import make_url
 
 from batch_pipelines.cli.summary import print_analytics, print_status
 from batch_pipelines.control.status import JobStatusView
 from batch_pipelines.domain.transitions import JobStatus
+from batch_pipelines.ledger.database import shown
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.settings import Settings
 
@@ -32,8 +34,8 @@ def _ways_on(settings: Settings, view: JobStatusView) -> list[tuple[str, str]]:
     ways = [("Results", f"batch-pipelines results {view.id}")]
     if view.status is JobStatus.COMPLETED:
         ways.append(("Analytics", f"batch-pipelines analytics {view.id}"))
-    elif view.status is not JobStatus.CANCELLED:
+    elif view.has_more_to_do:
         ways.append(("Go on", f"batch-pipelines resume {view.id}"))
     if view.run_id:
         ways.append(("Dagster run", f"{settings.dagster_url}/runs/{view.run_id} (start the UI with `make ui`)"))
-    return [*ways, ("Ledger", settings.shown_ledger_url)]
+    return [*ways, ("Ledger", shown(make_url(settings.ledger_url)))]

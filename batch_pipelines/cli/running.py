@@ -113,9 +113,4 @@ def _end(ledger: Ledger, settings: Settings, view: JobStatusView, as_json: bool,
         print_ending(stdout(), ledger, settings, view)
     if interrupted:
         sys.exit(INTERRUPTED)
-    sys.exit(REFUSED if was_refused(view) else EXIT_CODES.get(view.status, 1))
-
-
-def was_refused(view: JobStatusView) -> bool:
-    """Whether the estimate's gate kept the batch job from starting."""
-    return view.status is JobStatus.FAILED and view.estimate is not None and not view.estimate.gate.passed
+    sys.exit(REFUSED if view.was_refused else EXIT_CODES.get(view.status, 1))

@@ -8,7 +8,7 @@ from batch_pipelines.control.estimating import estimate_items
 from batch_pipelines.domain.errors import UnknownPrice
 from batch_pipelines.domain.estimate import Estimate, Gate
 from batch_pipelines.domain.job import BatchJob
-from batch_pipelines.domain.transitions import JobTrigger
+from batch_pipelines.domain.transitions import JobStatus, JobTrigger
 from batch_pipelines.estimation.gate import refused_for
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.settings import Settings
@@ -44,5 +44,7 @@ def ask_gate(ledger: Ledger, settings: Settings, batch_job_id: str) -> GateAnswe
 
 def _refuse(ledger: Ledger, answer: GateAnswer) -> GateAnswer:
     reason = f"refused by its estimate: {' '.join(answer.gate.reasons)}"
-    ledger.move_job(answer.job.id, JobTrigger.FAIL, reason=reason)
+    # One that was refused before is refused again, and has failed already.
+    if answer.job.status is not JobStatus.FAILED:
+        ledger.move_job(answer.job.id, JobTrigger.FAIL, reason=reason)
     return answer

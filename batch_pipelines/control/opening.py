@@ -12,6 +12,7 @@ from batch_pipelines.control.submission import plan_spec, submit
 from batch_pipelines.domain.job import BatchJob
 from batch_pipelines.domain.pipeline import Pipeline
 from batch_pipelines.domain.spec import Spec
+from batch_pipelines.domain.transitions import JobStatus
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.settings import Settings
 
@@ -40,7 +41,8 @@ def find_or_create(
         check_can_open(job)
         return override_job(ledger, job, overrides)
     for known in _of_chain(ledger, tagged_id, earlier_run_ids):
-        if can_open(known):
+        # A job that its estimate kept from starting is made anew: its budget may be what was changed.
+        if can_open(known) and not (known.status is JobStatus.FAILED and known.started_at is None):
             return override_job(ledger, known, overrides)
     return submit(plan_spec(override_spec(spec(), overrides), pipelines, settings, folder), ledger)
 

@@ -27,10 +27,11 @@ def make_plan(
     spec: Spec, pipeline: Pipeline, items: Iterable[dict[str, JsonValue]], *, max_items: int, simulated: bool
 ) -> Plan:
     """A plan that can be carried out; raises InvalidInput for the first thing that cannot."""
-    raw = list(islice(items, max_items + 1))
+    rest = iter(items)
+    raw = list(islice(rest, max_items + 1))
     if len(raw) > max_items:
         remedy = "split the job, or raise BATCH_PIPELINES_MAX_ITEMS (up to 1,000,000)"
-        raise LimitExceeded("items", len(raw), 1, max_items, remedy)
+        raise LimitExceeded("items", len(raw) + sum(1 for _ in rest), 1, max_items, remedy)
     planned = tuple(_planned_items(spec, pipeline, raw))
     if not raw:
         raise InvalidInput("items", [], "is empty", "give at least one item")

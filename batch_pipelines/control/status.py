@@ -56,6 +56,17 @@ class JobStatusView(BaseModel):
     created_at: datetime
     error: str | None
 
+    @property
+    def was_refused(self) -> bool:
+        """Whether the estimate's gate kept the batch job from starting."""
+        return self.status is JobStatus.FAILED and self.estimate is not None and not self.estimate.gate.passed
+
+    @property
+    def has_more_to_do(self) -> bool:
+        """Whether going on could get anything done."""
+        ended = self.progress.completed + self.progress.failed + self.progress.skipped + self.progress.cancelled
+        return self.status is not JobStatus.CANCELLED and ended < self.progress.total and not self.was_refused
+
 
 def view_status(ledger: Ledger, batch_job_id: str) -> JobStatusView:
     """The status now; raises JobNotFound."""

@@ -59,8 +59,6 @@ class LimitExceeded(InvalidInput):
     """A value lies outside its limits (requirement A13)."""
 
     def __init__(self, field: str, value: int, low: int, high: int, remedy: str = "") -> None:
-        self.low = low
-        self.high = high
         super().__init__(field, value, f"is outside {low} to {high}", remedy or f"choose a value from {low} to {high}")
         self.args = (field, value, low, high, self.remedy)
 
@@ -70,7 +68,6 @@ class UnknownName(InvalidInput):
 
     def __init__(self, field: str, value: str, known: tuple[str, ...]) -> None:
         super().__init__(field, value, "is not known", f"use one of: {', '.join(known) or '(none)'}")
-        self.known = known
         self.args = (field, value, known)
 
 

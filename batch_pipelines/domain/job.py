@@ -91,7 +91,7 @@ class Progress(BaseModel):
     cancelled: int
     cost_usd: Decimal
     usage: Usage
-    in_progress: tuple[str, ...] = Field(default=(), description="Ids of up to 20 items being processed now.")
+    in_progress: tuple[str, ...] = Field(default=(), description="Ids of up to 50 items being processed now.")
     current_phase: str | None = Field(default=None, description="The phase of the call started last.")
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -23,8 +23,14 @@ CACHE_CREATION_SHARE = Decimal("1.25")
 BEFORE_ALL_DATES = date.min
 
 
+FINEST_PRICE = Decimal("0.000001")
+"""Per million tokens: a pico-dollar a token, the finest that the ledger keeps."""
+
+StatedPrice = Annotated[Decimal, Field(ge=0, decimal_places=6)]
+
+
 def _share_of_input(share: Decimal) -> Any:
-    return lambda given: given["input_usd_per_mtok"] * share
+    return lambda given: (given["input_usd_per_mtok"] * share).quantize(FINEST_PRICE)
 
 
 class Price(BaseModel):
@@ -36,10 +42,10 @@ class Price(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str = Field(min_length=1)
-    input_usd_per_mtok: Decimal = Field(ge=0)
-    output_usd_per_mtok: Decimal = Field(ge=0)
-    cache_read_usd_per_mtok: Decimal = Field(default_factory=_share_of_input(CACHE_READ_SHARE), ge=0)
-    cache_creation_usd_per_mtok: Decimal = Field(default_factory=_share_of_input(CACHE_CREATION_SHARE), ge=0)
+    input_usd_per_mtok: StatedPrice
+    output_usd_per_mtok: StatedPrice
+    cache_read_usd_per_mtok: StatedPrice = Field(default_factory=_share_of_input(CACHE_READ_SHARE))
+    cache_creation_usd_per_mtok: StatedPrice = Field(default_factory=_share_of_input(CACHE_CREATION_SHARE))
     valid_from: date | None = None
     """First UTC day it holds; None for always. It holds until a later price of the same model does."""
 

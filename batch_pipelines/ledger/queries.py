@@ -21,7 +21,8 @@ from batch_pipelines.ledger.section import Section
 from batch_pipelines.ledger.tables import MOVES_OF_JOBS, batch_items, events, job_totals, phase_results
 
 EVENTS_PAGE = 200
-IN_PROGRESS_SHOWN = 20
+IN_PROGRESS_SHOWN = 50
+"""As many as may be in flight."""
 
 
 @dataclass(frozen=True, slots=True)

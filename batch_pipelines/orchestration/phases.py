@@ -118,7 +118,6 @@ async def _finish_missing(services: Services, context: dg.OpExecutionContext, ba
 
     async def finish(start: int) -> None:
         for phase in job.pipeline.phases:
-            work = services.engine.run_phase(batch_job_id, context.run_id, phase.name, start, start + size)
-            await outcome_of(work, context, ledger, batch_job_id)
+            await _run_or_stop(services, context, phase, ItemPartition(batch_job_id, start, start + size))
 
     await asyncio.gather(*(finish(start) for start in range(0, job.total_items, size)))

@@ -60,6 +60,13 @@ def raising(error: Exception) -> Callable[..., Any]:
     return method
 
 
+async def without_a_key(connecting: Engine, url: str) -> Engine:
+    """The engine, connected, after its key was revoked."""
+    await asyncio.wrap_future(connecting.connect())
+    configure(url, required_key="another")
+    return connecting
+
+
 def leases(ledger: Ledger) -> list[str]:
     """Who holds a lease."""
     with reading(ledger._engine) as connection:
@@ -241,8 +248,9 @@ async def test_the_reason_is_written_when_a_phase_returns(
     ledger: Ledger, simulate: Simulate, engine_on: EngineOn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever concludes the run right after its last phase finds why it stopped, however slow the ledger is."""
-    server = simulate(required_key="another")
+    server = simulate()
     create(ledger, 4)
+    working = await without_a_key(engine_on(server.url), server.url)
     request = ledger.request
 
     def slow(*arguments: Any, **named: Any) -> None:
@@ -250,7 +258,7 @@ async def test_the_reason_is_written_when_a_phase_returns(
         request(*arguments, **named)
 
     monkeypatch.setattr(ledger, "request", slow)
-    await drive(ledger, engine_on(server.url))
+    await drive(ledger, working)
 
     assert [each.kind for each in ledger.open_requests(JOB)] == [RequestKind.STOP]
 
@@ -382,12 +390,13 @@ async def test_a_reason_that_cannot_be_written_is_told(
     ledger: Ledger, simulate: Simulate, engine_on: EngineOn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise the run would be concluded without it."""
-    server = simulate(required_key="another")
+    server = simulate()
     create(ledger, 4)
+    working = await without_a_key(engine_on(server.url), server.url)
     monkeypatch.setattr(ledger, "request", raising(AWAY))
 
     with pytest.raises(LedgerUnavailable):
-        await drive(ledger, engine_on(server.url), patience=10)
+        await drive(ledger, working, patience=10)
 
 
 async def test_results_that_cannot_be_written_stop_the_calls(

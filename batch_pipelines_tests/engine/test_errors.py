@@ -97,10 +97,12 @@ async def test_an_answer_that_is_no_output_is_not_bought_again(
 
 
 async def test_a_wrong_key_stops_the_job(ledger: Ledger, simulate: Simulate, engine_on: EngineOn) -> None:
-    """When every call would fail the same way, the job fails with the reason and no item does (D4)."""
-    server = simulate(required_key="another", latency_mean_seconds=0.01)
+    """When a key is revoked, every call would fail: the job fails with the reason, and no item does (D4)."""
+    server = simulate(latency_mean_seconds=0.01)
     create(ledger, 20, items_per_partition=10, concurrency=3)
     engine = engine_on(server.url)
+    await asyncio.wrap_future(engine.connect())
+    configure(server.url, required_key="another")
 
     outcomes = await drive(ledger, engine)
     close_run(ledger, JOB)
