@@ -21,8 +21,8 @@ test: .venv/dev.stamp ## Run the test suite (PYTHON=python3.13 for another Pytho
 ui: .venv/run.stamp ## Serve the Dagster UI on loopback (PORT=3000)
 	@mkdir -p $(DAGSTER_HOME)
 	@test -e $(DAGSTER_HOME)/dagster.yaml || cp dagster.yaml $(DAGSTER_HOME)/dagster.yaml
-	@echo "Dagster UI: http://127.0.0.1:$(PORT)"
-	@$(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1 --port $(PORT)
+	@echo "Dagster UI: http://127.0.0.1:$(PORT) (ready in about ten seconds; Ctrl-C stops it)"
+	@PYTHONWARNINGS=ignore $(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1 --port $(PORT) --log-level warning
 
 check: .venv/dev.stamp ## Lint, check formatting, types and layers
 	@$(BIN)/ruff check
@@ -50,7 +50,7 @@ clean: ## Remove the environment and everything that runs left behind
 .venv/%.stamp: requirements/%.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name one with PYTHON=python3.12"; exit 1; }
-	@echo "Setting up .venv from requirements/$*.lock (a minute or so) ..."
+	@echo "Setting up .venv from requirements/$*.lock (one to three minutes) ..."
 	@$(BIN)/python -c 'import sys; print(sys.version_info[:2])' 2>/dev/null | \
 		grep -qxF "$$($(PYTHON) -c 'import sys; print(sys.version_info[:2])')" || $(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path

@@ -100,25 +100,6 @@ def test_an_env_file_that_is_no_text_is_named(working_directory: Path) -> None:
         load_settings()
 
 
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("postgresql://user:pa:ss@host/db", "postgresql://user:***@host/db"),
-        ("postgresql://user:p%40ss@host:5432/db", "postgresql://user:***@host:5432/db"),
-        ("postgresql://user@host/db", "postgresql://user@host/db"),
-        ("postgresql://host/db?user=u&password=secret&sslmode=x", "postgresql://host/db?user=u&password=***&sslmode=x"),
-        ("sqlite:////data/a.db", "sqlite:////data/a.db"),
-    ],
-)
-def test_the_ledgers_address_is_shown_without_its_password(
-    url: str, shown: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Secrets never reach the terminal (G3)."""
-    monkeypatch.setenv("BATCH_PIPELINES_DATABASE_URL", url)
-
-    assert load_settings().shown_ledger_url == shown
-
-
 def test_the_key_is_not_in_the_settings_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """A settings object that gets into a log or a traceback gives nothing away (G3)."""
     monkeypatch.setenv("ANTHROPIC_API_KEY", SECRET)

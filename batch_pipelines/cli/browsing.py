@@ -18,6 +18,9 @@ from batch_pipelines.domain.transitions import ItemStatus
 from batch_pipelines.estimation.duration import formatted
 from batch_pipelines.ledger.jobs import JobFilter
 
+NAME_WIDTH = 24
+"""Of the column that gives way on a narrow terminal."""
+
 
 def show_status(batch_job_id: str, as_json: bool) -> None:
     """Where one batch job is."""
@@ -40,8 +43,9 @@ def show_list(wanted: JobFilter, as_json: bool) -> None:
         stderr().print("No batch job fits. Make one with `batch-pipelines run SPEC`.")
         return
     jobs = table("id", "status", "done", "cost", "time", "created (UTC)", "name", figures_from=None)
-    for column in jobs.columns[:-1]:
+    for column in jobs.columns:
         column.no_wrap = True
+    jobs.columns[-1].min_width = NAME_WIDTH
     for view in views:
         jobs.add_row(
             view.id,
@@ -49,8 +53,8 @@ def show_list(wanted: JobFilter, as_json: bool) -> None:
             f"{view.progress.completed:,} of {view.progress.total:,}",
             money(view.cost_usd),
             formatted(view.elapsed_seconds) if view.elapsed_seconds else "",
-            f"{view.created_at:%Y-%m-%d %H:%M}",
-            f"{plain(view.name)}{' [yellow](simulated)[/]' if view.simulated else ''}",
+            f"{view.created_at:%m-%d %H:%M}",
+            f"{'[yellow](simulated)[/] ' if view.simulated else ''}{plain(view.name)}",
         )
     stdout().print(jobs)
 

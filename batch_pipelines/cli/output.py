@@ -27,14 +27,26 @@ STATUS_STYLES: dict[str, str] = {
 """By the word: what jobs and items share looks alike."""
 
 
+NARROW = 80
+"""What a console takes where nothing says how wide it is."""
+WIDE = 120
+
+
 def stdout() -> Console:
     """For results."""
-    return Console(highlight=False, emoji=False)
+    return _wide_enough(Console(highlight=False, emoji=False))
 
 
 def stderr() -> Console:
     """For messages and progress."""
-    return Console(stderr=True, highlight=False, emoji=False)
+    return _wide_enough(Console(stderr=True, highlight=False, emoji=False))
+
+
+def _wide_enough(console: Console) -> Console:
+    """A pipe has no edge at which lines would have to break."""
+    if not console.is_terminal and console.width == NARROW:
+        console.width = WIDE
+    return console
 
 
 def print_json(value: BaseModel | list[Any] | dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from itertools import cycle, islice
 from typing import Literal
@@ -103,8 +104,18 @@ def _planned_items(spec: Spec, pipeline: Pipeline, raw: list[dict[str, JsonValue
             continue
         if wanted is not None:
             tier = wanted if isinstance(wanted, Tier) else tier or next(deal)
+        _check_values(item, item_id)
         own = {name: value for name, value in item.items() if name != "id" and (name != "tier" or not pipeline.tiered)}
         yield PlannedItem(item_id=item_id, tier=tier, parameters={**shared, **own})
+
+
+def _check_values(item: dict[str, JsonValue], item_id: str) -> None:
+    """An item must survive being written as JSON: no infinite numbers, half characters or endless nesting."""
+    try:
+        json.dumps(item, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        problem = f"has a value that JSON cannot hold ({error})"
+        raise InvalidInput("items", item_id, problem, "replace that value") from None
 
 
 def _item_id(item: dict[str, JsonValue], position: int) -> str:

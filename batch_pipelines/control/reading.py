@@ -20,10 +20,15 @@ RawItem = dict[str, JsonValue]
 
 
 def read_spec(path: Path) -> Spec:
-    """The spec that a YAML or JSON file holds (JSON is YAML too); raises InvalidInput."""
+    """The spec that a YAML file holds, or a JSON file named .json; raises InvalidInput."""
     text = _text(path, "SPEC")
     try:
-        content = yaml.safe_load(text)
+        content = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except json.JSONDecodeError as error:
+        where = f"{path}, line {error.lineno}"
+        raise InvalidInput("SPEC", where, f"is not JSON: {error.msg}", "mend that line") from None
+    except RecursionError:
+        raise InvalidInput("SPEC", str(path), "is nested too deep", "flatten it") from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise InvalidInput("SPEC", f"{path}, line {line}", f"is not YAML: {error.problem}", "mend that line") from None

@@ -48,7 +48,8 @@ class Options(BaseModel):
         default=ErrorHandling.CONTINUE, description="Whether a failed item lets the others go on, or stops the job."
     )
     checkpoint_frequency: int = Field(
-        default=10, description="Finished calls are made durable in groups of at most this many; none waits longer than 100 ms."
+        default=10,
+        description="Finished calls are made durable in groups of at most this many; none waits longer than 100 ms.",
     )
     priority: Priority = Field(default=Priority.NORMAL, description="Order among batch jobs.")
     retry_attempts: int = Field(default=3, description="Retries of a call after transient errors.")
@@ -64,10 +65,13 @@ class Budget(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_cost_usd: Decimal | None = Field(
-        default=None, gt=0, description="Never spent over, whatever the estimate said."
+        default=None, gt=0, le=1_000_000_000, description="Never spent over, whatever the estimate said."
     )
     max_duration_seconds: float | None = Field(
-        default=None, gt=0, allow_inf_nan=False, description="Limit for the estimated time; a run that takes longer pauses."
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Limit for the estimated time; a run that takes longer pauses.",
     )
     warn_at: float = Field(default=0.8, gt=0, le=1, description="Share of a limit from which the gate warns.")
     estimate_over: EstimateOver = Field(

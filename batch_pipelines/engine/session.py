@@ -25,6 +25,9 @@ from batch_pipelines.engine.waiting import Waiting
 from batch_pipelines.engine.work import Call, PartitionRun, PhaseOutcome
 from batch_pipelines.ledger.requests import RequestKind
 
+OUTAGE_ERRORS = 3
+"""Connections that fail in a row, beyond one for each slot, before the fault is not the items' but the provider's."""
+
 Tell = Callable[[RequestKind, str], asyncio.Future[None]]
 
 
@@ -63,6 +66,7 @@ class Session:
         self._is_held = True
         self._is_abandoned = False
         self._unwritten = 0
+        self._unanswered = 0
         self._waiting = Waiting()
         self._tasks: set[asyncio.Task[bool]] = set()
         self._admitting: set[asyncio.Task[bool]] = set()
@@ -240,6 +244,8 @@ class Session:
     def _judge(self, call: Call, answer: Answer) -> None:
         """Write the attempt down and decide what becomes of its item."""
         error = answer.error
+        is_unanswered = error is not None and error.category is ErrorCategory.CONNECTION
+        self._unanswered = self._unanswered + 1 if is_unanswered else 0
         if error is None:
             self._reports.output(call, answer.attempt, answer.text)
             call.run.complete(call)
@@ -252,7 +258,10 @@ class Session:
 
     def _retry_or_fail(self, call: Call, attempt: Attempt, error: ProviderError) -> None:
         decision = decide(error, call.attempts - 1, self.job.options.retry_attempts, self._random)
-        if isinstance(decision, GiveUp) and not self._is_abandoned:
+        is_outage = self._unanswered > self._slots + OUTAGE_ERRORS
+        if isinstance(decision, GiveUp) and is_outage:
+            self.halt(RequestKind.PAUSE, f"the provider cannot be reached ({error.message})")
+        elif isinstance(decision, GiveUp) and not self._is_abandoned:
             self._reports.failure(call, attempt)
             self._count_failure(call, error)
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
@@ -60,6 +61,11 @@ _MOVE_ITEMS = _UPDATE_ITEMS.values(
 )
 
 
+_ATTEMPTS_OF = select(attempts.c.number, attempts.c.started_at).where(
+    attempts.c.item_row == bindparam("of_row"), attempts.c.phase == bindparam("of_phase")
+)
+
+
 class Checkpoints(Section):
     """The section that makes finished calls durable."""
 
@@ -68,7 +74,8 @@ class Checkpoints(Section):
 
         In this order: attempts; per item and phase the sums over all its attempts, of failed ones and earlier runs too;
         items and the job with the same sums; moves and events of items; one `batch:progress`. A report whose attempt
-        (item, phase, number) was written before is passed over whole.
+        (item, phase, number, start) was written before is passed over whole; one that only has the number of another,
+        because a run that was overtaken answers late, gets the next number.
 
         Unknown is not zero: an attempt without a cost adds nothing to the sums and is counted apart, so that readers
         show None where no attempt's cost is known. Where some are, what they show is the known part.
@@ -80,8 +87,8 @@ class Checkpoints(Section):
         with writing(self._engine) as connection:
             job = lock_job(connection, batch_job_id)
             statuses = _statuses(connection, batch_job_id, {report.row for report in reports})
-            fresh = _insert_attempts(connection, reports)
-            group = fold(reports, statuses, fresh)
+            told, fresh = _insert_attempts(connection, reports)
+            group = fold(told, statuses, fresh)
             _write_phases(connection, group)
             _write_items(connection, group)
             _write_totals(connection, batch_job_id, group)
@@ -98,13 +105,29 @@ def _statuses(connection: Connection, batch_job_id: str, rows: set[int]) -> dict
     return found
 
 
-def _insert_attempts(connection: Connection, reports: Sequence[Report]) -> set[AttemptKey]:
-    """Insert the attempts that are new; returns their keys."""
+def _insert_attempts(connection: Connection, reports: Sequence[Report]) -> tuple[list[Report], set[AttemptKey]]:
+    """Insert the attempts that are new; returns the reports with the numbers that these got, and their keys."""
     rows = [_attempt_row(report, report.attempt) for report in reports if report.attempt is not None]
     if not rows:
-        return set()
-    inserted = connection.execute(_NEW_ATTEMPTS[connection.dialect.name], rows)
-    return {(row, phase, number) for row, phase, number in inserted}
+        return list(reports), set()
+    insert_new = _NEW_ATTEMPTS[connection.dialect.name]
+    fresh = {(row, phase, number) for row, phase, number in connection.execute(insert_new, rows)}
+    told = list(reports)
+    for place, report in enumerate(reports):
+        attempt = report.attempt
+        if attempt is None or attempt_key(report, attempt) in fresh:
+            continue
+        there = {start: number for number, start in connection.execute(_ATTEMPTS_OF, _keys_of(report))}
+        if attempt.started_at not in there:
+            renumbered = replace(attempt, number=max(there.values()) + 1)
+            connection.execute(insert_new, [_attempt_row(report, renumbered)])
+            told[place] = replace(report, attempt=renumbered)
+            fresh.add(attempt_key(report, renumbered))
+    return told, fresh
+
+
+def _keys_of(report: Report) -> dict[str, Any]:
+    return {"of_row": report.row, "of_phase": report.phase}
 
 
 def _attempt_row(report: Report, attempt: Attempt) -> dict[str, Any]:

@@ -108,13 +108,28 @@ def fold(reports: Iterable[Report], statuses: Mapping[int, ItemStatus], fresh: s
             unseen.remove(key)
         item = group.items.setdefault(report.row, ItemNews(statuses[report.row]))
         _fold_call(group, item, report)
-        if report.trigger is not None:
-            _fold_move(group, item, report, report.trigger)
+        for trigger in _moves(item.status, report):
+            _fold_move(group, item, report, trigger)
             if item.status.is_final:
                 ended[item.status] += 1
     if group.total.attempts or group.phases:
         group.events.append(_progress(group, ended, report))
     return group
+
+
+def _moves(status: ItemStatus, report: Report) -> tuple[ItemTrigger, ...]:
+    """How the item moves, usually by the report's own trigger.
+
+    A run that was overtaken may answer late: an item that was released meanwhile is started and ended by the answer,
+    one that another run ended stays as it is. The call was paid for in either case.
+    """
+    if report.trigger is None:
+        return ()
+    if report.attempt is None or report.trigger is ItemTrigger.START:
+        return (report.trigger,)
+    if status is ItemStatus.PENDING:
+        return (ItemTrigger.START, report.trigger)
+    return () if status.is_final else (report.trigger,)
 
 
 def _fold_call(group: Group, item: ItemNews, report: Report) -> None:

@@ -30,7 +30,7 @@ UPDATABLE = ("concurrency", "tier", "total_items")
 """What the event of an update tells of."""
 
 _ENSURE_PROJECT = insert_unless_there(projects)
-# A run that claims again drives the job anew, from now.
+# A run that comes back to a job is about it anew, from now.
 _NOTE_RUN = upsert(batch_runs, lambda new: {"at": new["at"]})
 
 
@@ -151,8 +151,18 @@ class Jobs(Section):
             _change(connection, batch_job_id, run_id=run_id)
             return read_job(connection, batch_job_id)
 
+    def attach_run(self, batch_job_id: str, run_id: str) -> None:
+        """Note that a run is about this job, before it drives it; raises JobNotFound."""
+        with writing(self._engine) as connection:
+            job = lock_job(connection, batch_job_id)
+            row = {"batch_job_id": batch_job_id, "run_id": run_id, "at": self._clock()}
+            if job["status"] == JobStatus.PENDING:
+                # Nobody drives it yet; should its estimate be refused, this is the run that says so.
+                _change(connection, batch_job_id, run_id=run_id)
+            connection.execute(_NOTE_RUN[connection.dialect.name], row)
+
     def find_job_by_run(self, run_id: str) -> BatchJob | None:
-        """The job that this Dagster run drives or ever drove; of several, the one it took last."""
+        """The job that this Dagster run is about; of several, the one it took last."""
         statement = (
             select(batch_jobs)
             .join(batch_runs, batch_runs.c.batch_job_id == batch_jobs.c.id)

@@ -14,6 +14,7 @@ from batch_pipelines.domain.pipeline import Pipeline
 from batch_pipelines.orchestration import metadata
 from batch_pipelines.orchestration.config import PlanConfig
 from batch_pipelines.orchestration.failures import explained
+from batch_pipelines.orchestration.lookup import batch_job_of
 from batch_pipelines.orchestration.phases import collect, open_item_partitions, phase_op
 from batch_pipelines.orchestration.services import Services
 from batch_pipelines.orchestration.tags import JOB_TAG, overrides_of, tags_of
@@ -33,9 +34,9 @@ def _plan(pipeline: Pipeline) -> dg.AssetsDefinition:
         required_resource_keys={SERVICES},
         kinds={"sql"},
         description=f"One batch job of {pipeline.name}: its validated items and settings, written to the ledger. "
-        "The value is the batch job's id.",
+        "Its metadata has the batch job's id.",
     )
-    def plan(context: dg.AssetExecutionContext, config: PlanConfig) -> dg.Output[str]:
+    def plan(context: dg.AssetExecutionContext, config: PlanConfig) -> dg.MaterializeResult[None]:
         services: Services = context.resources.services
         with explained():
             job = find_or_create(
@@ -49,8 +50,9 @@ def _plan(pipeline: Pipeline) -> dg.AssetsDefinition:
                 pipelines=(pipeline,),
                 folder=Path.cwd(),
             )
+            services.ledger.attach_run(job.id, context.run.run_id)
         context.instance.add_run_tags(context.run.run_id, tags_of(job))
-        return dg.Output(job.id, metadata=metadata.of_plan(job))
+        return dg.MaterializeResult(metadata=metadata.of_plan(job))
 
     return plan
 
@@ -66,10 +68,11 @@ def estimate_check(pipeline: Pipeline) -> dg.AssetChecksDefinition:
         description="Whether the batch job may start spending: estimated cost and time against its budget. "
         "When it fails, no call is made.",
     )
-    def estimate_within_limits(context: dg.AssetCheckExecutionContext, plan: str) -> dg.AssetCheckResult:
+    def estimate_within_limits(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         services: Services = context.resources.services
         with explained():
-            answer = ask_gate(services.ledger, services.settings, plan)
+            job = batch_job_of(services.ledger, context.run)
+            answer = ask_gate(services.ledger, services.settings, job.id)
         return dg.AssetCheckResult(
             passed=answer.gate.passed and not answer.gate.reasons,
             severity=dg.AssetCheckSeverity.WARN if answer.gate.passed else dg.AssetCheckSeverity.ERROR,
@@ -86,12 +89,12 @@ def _results(pipeline: Pipeline) -> dg.AssetsDefinition:
     @dg.graph_asset(
         key=[pipeline.name, "results"],
         group_name=pipeline.name,
-        ins={"plan": dg.AssetIn(key=dg.AssetKey([pipeline.name, "plan"]))},
+        ins={"plan": dg.AssetIn(key=dg.AssetKey([pipeline.name, "plan"]), dagster_type=dg.Nothing)},
         kinds={"anthropic"},
         description=f"Every item of one batch job of {pipeline.name} taken through its phases. Items, outputs and "
-        "costs are rows of the ledger; the value is the batch job's id.",
+        "costs are rows of the ledger.",
     )
-    def results(plan: str) -> str:
+    def results(plan: None) -> None:
         def chain(partition):  # type: ignore[no-untyped-def]  # Dagster hands graph nodes around, not values
             for phase in phases:
                 partition = phase(partition)
@@ -106,15 +109,15 @@ def _report(pipeline: Pipeline) -> dg.AssetsDefinition:
     @dg.asset(
         key=[pipeline.name, "report"],
         group_name=pipeline.name,
-        ins={"results": dg.AssetIn(key=dg.AssetKey([pipeline.name, "results"]))},
+        deps=[dg.AssetKey([pipeline.name, "results"])],
         required_resource_keys={SERVICES},
         kinds={"markdown"},
         description="What the batch job cost, how long it took and how well it went, against its estimate.",
     )
-    def report(context: dg.AssetExecutionContext, results: str) -> dg.MaterializeResult[None]:
+    def report(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         services: Services = context.resources.services
         with explained():
-            job = services.ledger.job(results)
+            job = batch_job_of(services.ledger, context.run)
             analytics = summarize(services.ledger, job)
         return dg.MaterializeResult(metadata=metadata.of_report(job, analytics, render_report(job, analytics)))
 

@@ -18,6 +18,7 @@ from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.orchestration import metadata
 from batch_pipelines.orchestration.failures import end_without_result, explained
 from batch_pipelines.orchestration.interrupts import outcome_of
+from batch_pipelines.orchestration.lookup import batch_job_of
 from batch_pipelines.orchestration.services import Services
 from batch_pipelines.settings import ExecutorName
 
@@ -36,17 +37,19 @@ class ItemPartition:
 
 @dg.op(
     required_resource_keys={"services"},
+    ins={"plan": dg.In(dg.Nothing)},
     out=dg.DynamicOut(ItemPartition),
     description="Makes this run the driver of the batch job and splits its items into partitions.",
 )
-def open_item_partitions(context: dg.OpExecutionContext, plan: str) -> Iterator[dg.DynamicOutput[ItemPartition]]:
+def open_item_partitions(context: dg.OpExecutionContext) -> Iterator[dg.DynamicOutput[ItemPartition]]:
     """One dynamic output for each range of items."""
     services: Services = context.resources.services
     with explained():
         if services.settings.executor is not ExecutorName.MULTIPROCESS:
             # Before the clock of the batch job starts; a step with a process of its own would connect for nothing.
             services.engine.connect().result()
-        job = open_run(services.ledger, plan, context.run_id, patience_seconds=PATIENCE_SECONDS)
+        batch_job_id = batch_job_of(services.ledger, context.run).id
+        job = open_run(services.ledger, batch_job_id, context.run_id, patience_seconds=PATIENCE_SECONDS)
     size = job.options.items_per_partition or job.total_items
     for start in range(0, job.total_items, size):
         stop = min(start + size, job.total_items)
@@ -89,11 +92,12 @@ async def _run_or_stop(
 
 @dg.op(
     required_resource_keys={"services"},
+    out=dg.Out(dg.Nothing),
     description="Runs whatever items are still missing, then ends the batch job by what the ledger says, never by "
     "which steps Dagster ran.",
 )
-async def collect(context: dg.OpExecutionContext, partitions: list[ItemPartition]) -> dg.Output[str]:
-    """The batch job's id, with its figures; a batch job that did not complete fails the step."""
+async def collect(context: dg.OpExecutionContext, partitions: list[ItemPartition]) -> dg.Output[None]:
+    """Nothing but the batch job's figures; a batch job that did not complete fails the step."""
     services: Services = context.resources.services
     batch_job_id = partitions[0].batch_job_id
     await _finish_missing(services, context, batch_job_id)
@@ -101,7 +105,7 @@ async def collect(context: dg.OpExecutionContext, partitions: list[ItemPartition
         conclusion = close_run(services.ledger, batch_job_id)
     if conclusion.trigger is JobTrigger.COMPLETE:
         job = services.ledger.job(batch_job_id)
-        return dg.Output(batch_job_id, metadata=metadata.of_results(job, summarize(services.ledger, job)))
+        return dg.Output(None, metadata=metadata.of_results(job, summarize(services.ledger, job)))
     if conclusion.trigger is JobTrigger.FAIL:
         raise dg.Failure(description=conclusion.reason, allow_retries=False)
     raise end_without_result(context, f"batch job {batch_job_id}: {conclusion.reason}")

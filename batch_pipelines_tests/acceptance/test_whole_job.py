@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,7 @@ from batch_pipelines.domain.transitions import JobStatus
 from batch_pipelines.ledger.jobs import JobFilter
 from batch_pipelines.orchestration.tags import CONCURRENCY_TAG, JOB_TAG, TIER_TAG
 from batch_pipelines.providers.simulated.process import log, stats
-from batch_pipelines_tests.acceptance.conftest import Deploy
+from batch_pipelines_tests.acceptance.conftest import Deploy, items
 from batch_pipelines_tests.postgres import fresh_database
 
 PLAN, RESULTS, REPORT = (dg.AssetKey(["conversation_generation", name]) for name in ("plan", "results", "report"))
@@ -76,9 +77,9 @@ def test_the_bill_is_the_servers_own(deploy: Deploy) -> None:
     price = (
         sum(2 * Decimal(usage["input_tokens"]) + 10 * Decimal(usage["output_tokens"]) for usage in billed) / 1_000_000
     )
-    items = deployment.results(status["id"])
-    assert Decimal(status["cost_usd"]) == price == sum(Decimal(item["cost_usd"]) for item in items)
-    assert all(item["phase_outputs"] == {"generate_conversation": item["output"]} for item in items)
+    results = deployment.results(status["id"])
+    assert Decimal(status["cost_usd"]) == price == sum(Decimal(item["cost_usd"]) for item in results)
+    assert all(item["phase_outputs"] == {"generate_conversation": item["output"]} for item in results)
 
 
 def test_a_refused_gate_makes_no_call(deploy: Deploy) -> None:
@@ -170,3 +171,22 @@ def test_postgresql_gives_the_same_results(deploy: Deploy) -> None:
             (job,) = ledger.list_jobs(JobFilter())
             assert job.status is JobStatus.COMPLETED
     assert not (deployment.home / "batch_pipelines.db").exists()
+
+
+def test_runs_at_the_same_time_keep_to_their_own_batch_jobs(deploy: Deploy) -> None:
+    """Three runs on one home each finish the job they were started for, after its own gate (C6, D1)."""
+    deployment = deploy()
+    spec = str(deployment.spec(items=items(6)))
+
+    commands = [deployment.start("run", spec, "--json") for _ in range(3)]
+    outputs = [command.communicate(timeout=150)[0] for command in commands]
+
+    statuses = [json.loads(output) for output in outputs]
+    assert [status["status"] for status in statuses] == ["completed"] * 3
+    assert len({status["run_id"] for status in statuses}) == 3
+    assert stats(deployment.server.url)["answered"] == 18
+    with deployment.instance() as instance:
+        for status in statuses:
+            run = instance.get_run_by_id(status["run_id"])
+            assert run is not None
+            assert run.tags[JOB_TAG] == status["id"]

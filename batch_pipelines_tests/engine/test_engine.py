@@ -107,7 +107,7 @@ async def test_closing_does_not_wait_for_ever(
     await asyncio.to_thread(running_engine.close)
     (outcome,) = await running
 
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 15
     assert outcome == PhaseOutcome(done=0, failed=0, left=5)
     with reading(ledger._engine) as connection:
         made = connection.execute(select(attempts.c.error_category, attempts.c.cost_usd)).all()

@@ -190,3 +190,22 @@ async def test_a_stopped_job_can_go_on(ledger: Ledger, simulate: Simulate, engin
 
     assert ledger.progress(JOB).completed == 30 - failed
     assert repeated(server.url) == 0
+
+
+async def test_a_provider_that_is_gone_costs_no_item(ledger: Ledger, simulate: Simulate, engine_on: EngineOn) -> None:
+    """When no connection holds any more the job pauses with the reason, and its items wait for a later run (A4, D4)."""
+    server = simulate(latency_mean_seconds=0.02)
+    create(ledger, 40, concurrency=4, retry_attempts=1)
+    engine = engine_on(server.url)
+    await asyncio.wrap_future(engine.connect())
+    server.stop()
+
+    await drive(ledger, engine)
+
+    close_run(ledger, JOB)
+    job, progress = ledger.job(JOB), ledger.progress(JOB)
+    assert job.status is JobStatus.PAUSED
+    assert job.error is not None
+    assert "cannot be reached" in job.error
+    assert progress.failed < 4
+    assert progress.pending >= 36

@@ -61,7 +61,7 @@ async def test_a_call_waits_until_it_fits(clock: ManualClock) -> None:
 
 async def test_only_the_first_in_the_queue_asks(clock: ManualClock) -> None:
     """However many calls wait, the ledger is asked for one at a time, in the order in which they came."""
-    answers = Answers(0.2, *[0.0] * 10)
+    answers = Answers(0.6, *[0.0] * 10)
     limits = SharedLimits(answers.take, "key", {LimitKind.REQUESTS: 5}, clock)
     order: list[int] = []
 

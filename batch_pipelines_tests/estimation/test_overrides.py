@@ -19,7 +19,7 @@ GOOD = """\
   input_usd_per_mtok: 15
   output_usd_per_mtok: 75
 - model: mine
-  input_usd_per_mtok: 0.1000000000000000055
+  input_usd_per_mtok: 0.100001
   output_usd_per_mtok: "0.5"
   cache_read_usd_per_mtok: 0
   cache_creation_usd_per_mtok: 0.2
@@ -40,7 +40,7 @@ def test_file_becomes_prices(tmp_path: Path) -> None:
     mine, later, yours = load_overrides(written(tmp_path, GOOD))
 
     assert mine == Price(model="mine", input_usd_per_mtok=Decimal(15), output_usd_per_mtok=Decimal(75))
-    assert later.input_usd_per_mtok == Decimal("0.1000000000000000055")
+    assert later.input_usd_per_mtok == Decimal("0.100001")
     assert (later.cache_read_usd_per_mtok, later.valid_from) == (Decimal(0), date(2026, 11, 1))
     assert yours.valid_from is None
 

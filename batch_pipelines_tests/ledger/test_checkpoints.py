@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from itertools import product
@@ -88,7 +89,7 @@ def test_one_illegal_move_undoes_its_group(ledger: Ledger) -> None:
     start_items(ledger, rows[:1])
     group = [
         make_report(rows[0], trigger=ItemTrigger.COMPLETE, attempt=make_attempt(), output="o"),
-        make_report(rows[1], item=1, trigger=ItemTrigger.COMPLETE, attempt=make_attempt(), output="o"),
+        make_report(rows[1], item=1, trigger=ItemTrigger.COMPLETE),
     ]
 
     with pytest.raises(IllegalMove, match="item_1"):
@@ -96,6 +97,34 @@ def test_one_illegal_move_undoes_its_group(ledger: Ledger) -> None:
 
     assert ledger.item(JOB, "item_0").status is ItemStatus.RUNNING
     assert ledger.progress(JOB).cost_usd == 0
+
+
+def test_a_late_answer_ends_an_item_that_was_released(ledger: Ledger) -> None:
+    """What a run that was overtaken paid for is kept: the item need not be paid for again (D5)."""
+    rows = start_job(ledger)
+    start_items(ledger, rows[:1])
+    ledger.release_items(JOB)
+
+    ledger.record(JOB, [make_report(rows[0], trigger=ItemTrigger.COMPLETE, attempt=make_attempt(), output="late")])
+
+    item = ledger.item(JOB, "item_0")
+    assert (item.status, item.output, item.cost_usd) == (ItemStatus.COMPLETED, "late", COST)
+
+
+def test_two_runs_that_answer_the_same_item_are_both_paid_for(ledger: Ledger) -> None:
+    """The first answer stands; the second call has a number of its own and counts into the cost (A1)."""
+    rows = start_job(ledger)
+    start_items(ledger, rows[:1])
+    first = make_report(rows[0], trigger=ItemTrigger.COMPLETE, attempt=make_attempt(), output="first")
+    other = replace(make_attempt(), started_at=START + timedelta(seconds=5))
+    ledger.record(JOB, [first])
+
+    for _ in range(2):
+        ledger.record(JOB, [make_report(rows[0], trigger=ItemTrigger.COMPLETE, attempt=other, output="second")])
+
+    item = ledger.item(JOB, "item_0")
+    assert (item.output, item.attempts, item.cost_usd) == ("first", 2, 2 * COST)
+    assert ledger.progress(JOB).cost_usd == 2 * COST
 
 
 def test_a_group_and_its_events_are_one(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

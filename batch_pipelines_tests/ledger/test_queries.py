@@ -85,12 +85,12 @@ def test_an_item_to_be_retried_waits(ledger: Ledger) -> None:
 
 
 def test_a_crowd_is_not_listed_whole(ledger: Ledger) -> None:
-    """At most twenty of the items being processed are named."""
-    start_items(ledger, start_job(ledger, 25))
+    """Of the items being processed as many are named as may be in flight."""
+    start_items(ledger, start_job(ledger, 55))
 
     progress = ledger.progress(JOB)
 
-    assert (progress.running, len(progress.in_progress), progress.in_progress[0]) == (25, 20, "item_0")
+    assert (progress.running, len(progress.in_progress), progress.in_progress[0]) == (55, 50, "item_0")
     assert progress.current_phase == "draft"
 
 
