@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +29,7 @@ CONNECT_SECONDS = 10
 LOCK_SECONDS = 30.0
 """How long a transaction queues behind others before the database counts as locked."""
 
+WAL_RETRY_SECONDS = 0.01
 _WRITES = "ledger_writes"
 _SECRET_KEYS = ("password", "sslpassword")
 
@@ -113,7 +116,7 @@ def _open_sqlite(url: URL, lock_seconds: float) -> Engine:
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {int(lock_seconds * 1000)}")
-        cursor.execute("PRAGMA journal_mode = WAL")
+        _use_wal(cursor, lock_seconds)
         # A commit is then in the operating system's hands, where the death of this process (kill -9) cannot reach it.
         # Only a power cut may undo the last commits, without damage; FULL would wait for the disk at every commit.
         cursor.execute("PRAGMA synchronous = NORMAL")
@@ -127,6 +130,20 @@ def _open_sqlite(url: URL, lock_seconds: float) -> Engine:
     event.listen(engine, "connect", set_up)
     event.listen(engine, "begin", begin)
     return engine
+
+
+def _use_wal(cursor: sqlite3.Cursor, lock_seconds: float) -> None:
+    """Switch a new file to WAL. SQLite's own waiting does not cover the moment in which several processes do so."""
+    give_up_at = time.monotonic() + lock_seconds
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() >= give_up_at:
+                raise
+            time.sleep(WAL_RETRY_SECONDS)
+        else:
+            return
 
 
 def _open_pg(url: URL, lock_seconds: float) -> Engine:

@@ -7,6 +7,9 @@ and re-executes it like any other.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import dagster as dg
 from dagster._core.definitions.reconstruct import build_reconstructable_job
@@ -17,6 +20,7 @@ from dagster._core.remote_origin import (
     RemoteRepositoryOrigin,
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from filelock import FileLock
 
 from batch_pipelines.domain.job import BatchJob
 from batch_pipelines.ledger.store import Ledger
@@ -50,16 +54,26 @@ def _origin(job_name: str) -> RemoteJobOrigin:
     return RemoteJobOrigin(RemoteRepositoryOrigin(location, REPOSITORY), job_name)
 
 
+@contextmanager
+def _opened_instance(home: Path) -> Iterator[dg.DagsterInstance]:
+    """The instance, one process after the other: several that set its storage up at once would damage it."""
+    with ExitStack() as stack:
+        with FileLock(home / "instance.lock"):
+            instance = stack.enter_context(dg.DagsterInstance.get())
+            instance.get_runs_count()
+        yield instance
+
+
 def execute(batch_job_id: str) -> bool:
     """Run the batch job to its end under the job's own executor; whether Dagster calls it a success."""
     settings = load_settings()
-    prepare_home(settings)
+    home = prepare_home(settings)
     with Ledger.open(settings.ledger_url, utc_now) as ledger:
         job = ledger.job(batch_job_id)
     reconstructable = build_reconstructable_job(
         __spec__.name, job_definition.__name__, reconstructable_args=(job.pipeline.name,)
     )
-    with dg.DagsterInstance.get() as instance:
+    with _opened_instance(home) as instance:
         run = instance.create_run_for_job(
             reconstructable.get_definition(),
             run_config=run_config(job),

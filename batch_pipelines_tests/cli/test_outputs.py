@@ -192,7 +192,7 @@ def test_a_list_for_people_is_a_table(call: Call, finished: Finished) -> None:
 
     assert head.split() == ["id", "status", "done", "cost", "time", "created", "(UTC)", "name"]
     assert line.startswith(f"{finished.id}  completed  4 of 6  ")
-    assert line.rstrip().endswith("Talks [1] (simulated)")
+    assert line.rstrip().endswith("(simulated) Talks [1]")
     assert len(line) <= 100
 
 
