@@ -101,6 +101,11 @@ def test_every_setting_is_documented(field: str) -> None:
     assert any(f"`{name}`" in REFERENCE for name in names)
 
 
+def test_no_placeholder_was_forgotten() -> None:
+    """Every page says what it has to say."""
+    assert [page.name for page in PAGES if "@@" in page.read_text()] == []
+
+
 def test_links_lead_somewhere() -> None:
     """Every relative link and picture of the documentation exists."""
     for page in PAGES:
