@@ -71,8 +71,14 @@ def _claim(
     return ledger.claim_run(batch_job_id, run_id)
 
 
-def close_run(ledger: Ledger, batch_job_id: str) -> Conclusion:
-    """Decide what became of a running batch job and write it down; a job that was closed before stays as it is."""
+def close_run(ledger: Ledger, batch_job_id: str, run_id: str | None = None) -> Conclusion:
+    """Decide what became of a running batch job and write it down; a job that was closed before stays as it is.
+
+    Raises JobTakenOver where another run than `run_id` drives it: that one will close it.
+    """
+    driver = ledger.job(batch_job_id).run_id
+    if run_id is not None and driver != run_id:
+        raise JobTakenOver(batch_job_id, driver)
     progress = ledger.progress(batch_job_id)
     conclusion = conclude(progress, ledger.open_requests(batch_job_id))
     if ledger.job(batch_job_id).status is not JobStatus.RUNNING:

@@ -102,7 +102,7 @@ async def collect(context: dg.OpExecutionContext, partitions: list[ItemPartition
     batch_job_id = partitions[0].batch_job_id
     await _finish_missing(services, context, batch_job_id)
     with explained():
-        conclusion = close_run(services.ledger, batch_job_id)
+        conclusion = close_run(services.ledger, batch_job_id, context.run_id)
     if conclusion.trigger is JobTrigger.COMPLETE:
         job = services.ledger.job(batch_job_id)
         return dg.Output(None, metadata=metadata.of_results(job, summarize(services.ledger, job)))

@@ -195,3 +195,14 @@ def test_a_job_that_was_closed_stays_as_it_is(sqlite_ledger: Ledger) -> None:
     close_run(sqlite_ledger, job.id)
 
     assert sqlite_ledger.job_events(job.id) == before
+
+
+def test_only_the_run_that_drives_a_job_closes_it(sqlite_ledger: Ledger) -> None:
+    """A run that was overtaken leaves the job to the one that overtook it."""
+    job = _job(sqlite_ledger)
+    open_run(sqlite_ledger, job.id, "second")
+
+    with pytest.raises(JobTakenOver, match="second"):
+        close_run(sqlite_ledger, job.id, "first")
+
+    assert sqlite_ledger.job(job.id).status is JobStatus.RUNNING
