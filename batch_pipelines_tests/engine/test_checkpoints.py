@@ -164,7 +164,11 @@ def test_a_flush_waits_for_what_came_before_it(keep: Keep) -> None:
 
 def test_a_flush_of_nothing_is_done(keep: Keep) -> None:
     """Whoever handed nothing over waits for nothing."""
-    keep(Book(), 10).flush().result(5)
+    book = Book()
+
+    keep(book, 10).flush().result(5)
+
+    assert book.groups == []
 
 
 def test_a_flush_that_nobody_waits_for_does_no_harm(keep: Keep) -> None:

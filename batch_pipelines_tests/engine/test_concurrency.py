@@ -99,7 +99,7 @@ async def test_new_work_does_not_wait_for_the_next_renewal(
     others = asyncio.wrap_future(engine.run_phase(JOB, RUN, "write", 1, 10))
     await in_flight(server.url, 10, within=1.8)
 
-    await asyncio.gather(first, others)
+    assert [outcome.done for outcome in await asyncio.gather(first, others)] == [1, 9]
 
 
 async def test_a_retry_does_not_wait_for_the_next_renewal(

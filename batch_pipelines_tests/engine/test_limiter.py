@@ -88,6 +88,9 @@ async def test_a_call_that_is_given_up_makes_way(clock: ManualClock) -> None:
     async with asyncio.timeout(5):
         await limits.admit(SIZE)
 
+    assert first.cancelled()
+    assert len(answers.asked) == 2
+
 
 async def test_a_ledger_that_is_away_is_waited_for(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """No call starts meanwhile, and none fails."""

@@ -27,6 +27,7 @@ from batch_pipelines.domain.usage import Usage
 from batch_pipelines.ledger import checkpoints
 from batch_pipelines.ledger.checkpoints import COUNTED
 from batch_pipelines.ledger.database import reading
+from batch_pipelines.ledger.jobs import JobFilter
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.ledger.tables import attempts, batch_items, job_totals, phase_results
 from batch_pipelines_tests.clock import START
@@ -387,6 +388,8 @@ def test_a_deleted_job_takes_no_reports(ledger: Ledger) -> None:
 def test_no_reports_are_no_transaction(ledger: Ledger) -> None:
     """An empty group is nothing, even of a job that is not there."""
     ledger.record("nope", [])
+
+    assert ledger.list_jobs(JobFilter()) == []
 
 
 def test_answers_of_any_text_are_kept(ledger: Ledger) -> None:
