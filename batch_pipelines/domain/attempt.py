@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from batch_pipelines.domain.answers import AnswerKey
 from batch_pipelines.domain.errors import ErrorCategory, ProviderError
 from batch_pipelines.domain.transitions import ItemTrigger
 from batch_pipelines.domain.usage import Usage
@@ -25,6 +26,8 @@ class Attempt:
     """None where the provider did not say, as after a broken connection."""
     cost_usd: Decimal | None
     """None where the usage is unknown."""
+    worst_case_usd: Decimal
+    """What it could cost at most; counts against the budget for as long as the cost is unknown."""
     request_id: str | None
     stop_reason: str | None
     error_category: ErrorCategory | None
@@ -51,3 +54,7 @@ class Report:
     """Set when the phase is done for this item."""
     unsent_error: ProviderError | None = None
     """Why the item fails, where no call could be made for it and so no attempt says it."""
+    answer_key: AnswerKey | None = None
+    """Under what the output is to be kept for equal requests; None where it is not."""
+    reused: bool = False
+    """Whether the output is an answer that was kept, so that no attempt was made for it."""

@@ -1,9 +1,11 @@
 """The ledger's tables. A change here wants a migration; a test compares the two.
 
     projects ──< batch_jobs ──< batch_items ──< phase_results      one row per item and phase
-                     │               └───────< attempts            one row per call
-                     ├─── job_totals                           one row per job, from its first checkpoint on
-                     ├──< events, job_requests, batch_runs, engine_leases, message_batches
+        │            │               └───────< attempts            one row per call
+        │            ├─── job_totals                           one row per job, from its first checkpoint on
+        │            ├──< events, job_requests, batch_runs, engine_leases, message_batches
+        ├──< project_days                                          what a project spent on a day
+        └──< answers                                               outputs kept for equal requests
     rate_limits                                                    shared by all batch jobs
 
 Large columns stand last in their row: SQLite then sums and counts without reading them.
@@ -18,6 +20,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     Double,
     ForeignKey,
     Index,
@@ -28,6 +31,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -117,6 +121,17 @@ job_totals = Table(
     metadata,
     _job_id(primary_key=True),
     *_sums(),  # over all attempts of the job: adding up a million items takes seconds, and is asked for every second
+    Column("unknown_usd", Usd, nullable=False, server_default="0"),  # the worst case of the calls of unknown cost
+)
+
+project_days = Table(
+    "project_days",
+    metadata,
+    Column("project", NAME, ForeignKey("projects.name"), nullable=False),
+    Column("day", Date, nullable=False),  # in UTC, of the checkpoint
+    Column("cost_usd", Usd, nullable=False),
+    Column("unknown_usd", Usd, nullable=False),
+    PrimaryKeyConstraint("project", "day"),
 )
 
 batch_items = Table(
@@ -150,6 +165,7 @@ phase_results = Table(
     *_sums(),
     Column("quality_score", Double),
     Column("model", NAME),
+    Column("reused", Boolean, nullable=False, server_default=false()),  # whether its output is a kept answer
     Column("completed_at", UtcDateTime),  # NULL while no attempt was accepted
     Column("output", ForeignText),
     PrimaryKeyConstraint("item_row", "phase"),
@@ -170,6 +186,7 @@ attempts = Table(
     Column("cache_read_input_tokens", BigInteger),
     Column("cache_creation_input_tokens", BigInteger),
     Column("cost_usd", Usd),
+    Column("worst_case_usd", Usd),
     Column("request_id", NAME),
     Column("stop_reason", NAME),
     Column("error_category", WORD),
@@ -238,7 +255,31 @@ rate_limits = Table(
     Column("level", Double, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("blocked_until", UtcDateTime),
+    Column("per_minute", Double),  # as the provider told, or as its refusals taught; NULL while neither did
+    Column("learned_at", UtcDateTime),
     PrimaryKeyConstraint("scope", "kind"),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("project", NAME, ForeignKey("projects.name"), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("pipeline_name", NAME, nullable=False),  # with phase and item: for whom it was bought
+    Column("phase", NAME, nullable=False),
+    Column("item_id", NAME, nullable=False),
+    Column("model", NAME, nullable=False),
+    Column("simulated", Boolean, nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("cache_read_input_tokens", BigInteger, nullable=False),
+    Column("cache_creation_input_tokens", BigInteger, nullable=False),
+    Column("cost_usd", Usd, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("parts", JSON, nullable=False),
+    Column("output", ForeignText, nullable=False),
+    PrimaryKeyConstraint("project", "digest"),
+    Index(None, "project", "pipeline_name", "phase", "item_id"),
 )
 
 message_batches = Table(

@@ -1,0 +1,45 @@
+"""Answers that are kept, so that an equal request need not be paid for again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from batch_pipelines.domain.usage import Usage
+
+
+class AnswerCache(StrEnum):
+    """What a batch job does with kept answers."""
+
+    OFF = "off"
+    """Every call is made, and no answer is kept."""
+    READ = "read"
+    """A call whose answer is kept is not made."""
+    READ_WRITE = "read_write"
+    """The same, and new answers are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerKey:
+    """Everything that an answer depends on, as digests."""
+
+    digest: str
+    """SHA-256 over all parts, in hexadecimal."""
+    parts: tuple[tuple[str, str], ...]
+    """(name, digest) of each part of the request, so that a miss can be explained."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """An answer that was accepted before."""
+
+    key: AnswerKey
+    output: str
+    model: str
+    """That answered."""
+    simulated: bool
+    usage: Usage
+    """Tokens it took when it was bought."""
+    cost_usd: Decimal
+    """What it cost then, which is what using it again saves."""
