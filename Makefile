@@ -34,8 +34,8 @@ format: .venv/dev.stamp ## Format the code and mend what lint can mend
 	@$(BIN)/ruff check --fix-only --quiet
 	@$(BIN)/ruff format
 
-bench: .venv/dev.stamp ## Measure speed beside a hand-written reference, as JSON
-	@$(BIN)/python -m benchmarks.throughput
+bench: .venv/dev.stamp ## Measure what the engine must reach, as a line of JSON a row (ROWS="cpu memory" for some)
+	@$(BIN)/python -m benchmarks $(ROWS)
 
 lock: ## Pin the newest versions that fit pyproject.toml (needs uv)
 	@for set in run dev; do \

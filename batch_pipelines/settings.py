@@ -11,6 +11,7 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from batch_pipelines.domain.errors import InvalidInput
+from batch_pipelines.domain.pipeline import MOST_CONCURRENCY
 
 ENV_FILE = ".env"
 
@@ -67,6 +68,12 @@ class Settings(BaseSettings):
     executor: ExecutorName = ExecutorName.ASYNC
     max_items: int = Field(default=10_000, ge=1, le=1_000_000)
     """Items of one batch job at most."""
+    max_memory_mb: int | None = Field(default=None, ge=100)
+    """MB of 1024 x 1024 bytes that the process of a run may hold; 100 is less than it needs for itself."""
+    max_cpu_percent: float | None = Field(default=None, ge=10, allow_inf_nan=False)
+    """Of one core, so it can be over 100, that the process of a run may use."""
+    max_concurrency: int = Field(default=50, ge=1, le=MOST_CONCURRENCY)
+    """Calls in flight of one batch job at most, where its pipeline allows as many."""
 
     @field_validator("dagster_url", "anthropic_base_url")
     @classmethod
@@ -81,6 +88,11 @@ class Settings(BaseSettings):
     def home(self) -> Path:
         """DAGSTER_HOME as an absolute path."""
         return self.dagster_home.expanduser().absolute()
+
+    @property
+    def journals(self) -> Path:
+        """The folder where runs note their calls until the ledger has them."""
+        return self.home / "journals"
 
     @property
     def ledger_url(self) -> str:

@@ -28,6 +28,7 @@ def test_nothing_set_is_a_simulated_run_on_sqlite(working_directory: Path) -> No
     assert settings.ledger_url == f"sqlite:///{working_directory / '.dagster_home' / 'batch_pipelines.db'}"
     assert settings.max_items == 10_000
     assert settings.requests_per_minute is None
+    assert (settings.max_memory_mb, settings.max_cpu_percent) == (None, None)
 
 
 def test_a_key_alone_does_not_choose_the_provider(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,6 +75,10 @@ def test_an_empty_variable_is_an_unset_one(variable: str, monkeypatch: pytest.Mo
         ("BATCH_PIPELINES_OUTPUT_TOKENS_PER_MINUTE", "-1", "greater than 0"),
         ("BATCH_PIPELINES_SECONDS_PER_CALL", "inf", "finite number"),
         ("BATCH_PIPELINES_MAX_ITEMS", "1000001", "less than or equal to 1000000"),
+        ("BATCH_PIPELINES_MAX_MEMORY_MB", "2", "greater than or equal to 100"),
+        ("BATCH_PIPELINES_MAX_MEMORY_MB", "512M", "valid integer"),
+        ("BATCH_PIPELINES_MAX_CPU_PERCENT", "0.8", "greater than or equal to 10"),
+        ("BATCH_PIPELINES_MAX_CPU_PERCENT", "nan", "finite number"),
         ("ANTHROPIC_BASE_URL", "localhost:8765", "starts with http:// or https://"),
         ("ANTHROPIC_BASE_URL", "http://[::1", "Invalid IPv6 URL"),
         ("BATCH_PIPELINES_DAGSTER_URL", "http://", "names a host"),

@@ -1,1 +1,1 @@
-"""Speed beside a hand-written reference: `make bench`."""
+"""What the engine must reach, measured: `make bench`, or `python -m benchmarks ROW`."""

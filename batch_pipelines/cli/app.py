@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from batch_pipelines.cli import asking, browsing, running, simulating
+from batch_pipelines.cli import asking, browsing, explaining, running, simulating
 from batch_pipelines.cli.output import complain, explain
 from batch_pipelines.domain.errors import BatchPipelinesError
 from batch_pipelines.domain.transitions import ItemStatus, JobStatus
@@ -127,6 +127,17 @@ def results(
 def analytics(job: JobId, as_json: AsJson = False) -> None:
     """Show cost, durations, errors and estimate against actual of a batch job."""
     browsing.show_analytics(job, as_json)
+
+
+@app.command()
+def why(
+    job: JobId,
+    item: Annotated[str, typer.Argument(metavar="ITEM", help="Id of one of its items.")],
+    phase: Annotated[str | None, typer.Option(help="Only of this phase.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Explain whether an item used kept answers, and what differs from the nearest where it did not."""
+    explaining.show_why(job, item, phase, as_json)
 
 
 @app.command()

@@ -5,18 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.padding import Padding
+from rich.table import Table
 
 from batch_pipelines.analytics.wording import money, tier_name
-from batch_pipelines.cli.opening import now
+from batch_pipelines.cli.opening import now, opened_ledger
 from batch_pipelines.cli.output import headline, plain, print_json, stdout, table
 from batch_pipelines.control.estimating import estimate_plan
 from batch_pipelines.control.reading import read_spec
+from batch_pipelines.control.reuse import find_savings
 from batch_pipelines.control.submission import plan_spec
-from batch_pipelines.domain.estimate import Estimate, GateSeverity
+from batch_pipelines.domain.answers import AnswerCache
+from batch_pipelines.domain.estimate import Estimate, GateSeverity, Reuse
 from batch_pipelines.domain.job import Plan
 from batch_pipelines.domain.pipeline import Pipeline, Tier
 from batch_pipelines.pipelines.catalogue import shipped_pipelines
-from batch_pipelines.settings import load_settings
+from batch_pipelines.settings import Settings, load_settings
 
 GATE_TEXTS = {
     GateSeverity.OK: "[green]lets it run[/]",
@@ -27,8 +30,9 @@ GATE_TEXTS = {
 
 def show_pipelines(as_json: bool) -> None:
     """What can be run."""
+    most = load_settings().max_concurrency
     if as_json:
-        print_json([_as_json(pipeline) for pipeline in shipped_pipelines()])
+        print_json([_as_json(pipeline, most) for pipeline in shipped_pipelines()])
         return
     console = stdout()
     for pipeline in shipped_pipelines():
@@ -38,18 +42,18 @@ def show_pipelines(as_json: bool) -> None:
             plain(pipeline.description),
             f"Phases: {plain(phases)}",
             *([f"Tiers: {', '.join(Tier)}"] if pipeline.tiered else []),
-            f"Concurrency: {pipeline.default_concurrency}, up to {pipeline.max_concurrency}",
+            f"Concurrency: {pipeline.default_concurrency}, up to {pipeline.concurrency_limit(most)}",
         ):
             console.print(Padding(line, (0, 0, 0, 2), expand=False))
 
 
-def _as_json(pipeline: Pipeline) -> dict[str, object]:
+def _as_json(pipeline: Pipeline, most: int) -> dict[str, object]:
     return {
         "name": pipeline.name,
         "description": pipeline.description,
         "tiered": pipeline.tiered,
         "default_concurrency": pipeline.default_concurrency,
-        "max_concurrency": pipeline.max_concurrency,
+        "max_concurrency": pipeline.concurrency_limit(most),
         "phases": [
             {"name": phase.name, "task_type": phase.task_type, "model": pipeline.model_of(phase)}
             for phase in pipeline.phases
@@ -65,11 +69,20 @@ def show_estimate(
     given = {"seconds_per_call": seconds_per_call, "requests_per_minute": requests_per_minute}
     settings = settings.model_copy(update={name: value for name, value in given.items() if value is not None})
     plan = plan_spec(read_spec(spec_file), shipped_pipelines(), settings, spec_file.absolute().parent)
-    estimate = estimate_plan(plan, settings, now())
+    estimate = estimate_with_savings(plan, settings)
     if as_json:
         print_json(estimate)
     else:
         print_estimate(plan, estimate)
+
+
+def estimate_with_savings(plan: Plan, settings: Settings) -> Estimate:
+    """The estimate less what kept answers save; raises UnknownPrice, LedgerUnavailable."""
+    if plan.options.answer_cache is AnswerCache.OFF:
+        # An estimate leaves nothing behind, so the ledger is not even opened without need.
+        return estimate_plan(plan, settings, now())
+    with opened_ledger(settings) as ledger:
+        return estimate_plan(plan, settings, now(), find_savings(ledger, plan, plan.items))
 
 
 def print_estimate(plan: Plan, estimate: Estimate) -> None:
@@ -100,11 +113,24 @@ def print_estimate(plan: Plan, estimate: Estimate) -> None:
         )
     console.print(shares)
     console.print()
+    if estimate.reuse and estimate.reuse.calls:
+        console.print(_reuse_table(estimate.reuse))
+        console.print()
     console.print(f"{_limits(plan)}: the gate {GATE_TEXTS[estimate.gate.severity]}.")
     for reason in estimate.gate.reasons:
         console.print(Padding(plain(reason), (0, 0, 0, 2), expand=False))
     if plan.simulated:
         console.print("No money will be spent: the provider is simulated, and the cost is what its tokens would cost.")
+
+
+def _reuse_table(reuse: Reuse) -> Table:
+    """What kept answers save, by phase."""
+    shares = table("kept answers", "calls", "saved")
+    for phase in reuse.by_phase:
+        shares.add_row(plain(phase.phase), f"{phase.calls:,}", money(phase.saved_usd))
+    if len(reuse.by_phase) > 1:
+        shares.add_row("total", f"{reuse.calls:,}", money(reuse.saved_usd), style="bold")
+    return shares
 
 
 def _limits(plan: Plan) -> str:

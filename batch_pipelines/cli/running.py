@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from batch_pipelines.cli.asking import print_estimate
+from batch_pipelines.cli.asking import estimate_with_savings, print_estimate
 from batch_pipelines.cli.ending import print_ending
 from batch_pipelines.cli.following import follow
 from batch_pipelines.cli.opening import now, opened_ledger
@@ -38,7 +38,7 @@ def run_spec(spec_file: Path, as_json: bool) -> None:
     settings = load_settings()
     plan = _checked_plan(spec_file, settings)
     if not as_json:
-        print_estimate(plan, estimate_plan(plan, settings, now()))
+        print_estimate(plan, estimate_with_savings(plan, settings))
     with opened_ledger(settings) as ledger:
         job = submit(plan, ledger)
         _run_here(ledger, settings, job.id, as_json)

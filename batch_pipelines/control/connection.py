@@ -7,10 +7,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from batch_pipelines.domain.errors import ErrorCategory, InvalidInput, ProviderError
+from batch_pipelines.domain.pipeline import MOST_CONCURRENCY
 from batch_pipelines.providers.base import Provider
 from batch_pipelines.settings import ProviderName, Settings
-
-MAX_CONNECTIONS = 200
 
 
 def connector(settings: Settings) -> Callable[[], Provider]:
@@ -23,8 +22,8 @@ def connector(settings: Settings) -> Callable[[], Provider]:
         from batch_pipelines.providers.simulated.provider import SimulatedProvider
 
         if key is None:
-            return SimulatedProvider(settings.simulated_url, MAX_CONNECTIONS)
-        return AnthropicProvider(key, settings.anthropic_base_url, MAX_CONNECTIONS)
+            return SimulatedProvider(settings.simulated_url, MOST_CONCURRENCY)
+        return AnthropicProvider(key, settings.anthropic_base_url, MOST_CONCURRENCY)
 
     return connect
 

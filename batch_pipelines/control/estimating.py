@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from batch_pipelines.domain.estimate import Estimate
-from batch_pipelines.domain.job import Plan
-from batch_pipelines.domain.pipeline import Pipeline, Tier
-from batch_pipelines.domain.spec import Budget, Options
+from batch_pipelines.domain.job import Decided, Plan
+from batch_pipelines.domain.pipeline import Tier
 from batch_pipelines.estimation.duration import DEFAULT_REQUESTS_PER_MINUTE, DEFAULT_SECONDS_PER_CALL, Pace
 from batch_pipelines.estimation.estimator import Workload, estimate
 from batch_pipelines.estimation.overrides import load_overrides
 from batch_pipelines.estimation.prices import PriceBook
+from batch_pipelines.estimation.savings import Savings
 from batch_pipelines.providers.simulated.config import DEFAULT_LATENCY_MEAN_SECONDS
 from batch_pipelines.settings import ProviderName, Settings
 
@@ -37,21 +37,18 @@ def pace(settings: Settings) -> Pace:
     )
 
 
-def estimate_plan(plan: Plan, settings: Settings, at: datetime) -> Estimate:
-    """The estimate of a job that does not exist yet; raises UnknownPrice."""
-    tiers = Counter(item.tier for item in plan.items)
-    return estimate_items(plan.pipeline, tiers, plan.options, plan.budget, settings, at)
+def estimate_plan(plan: Plan, settings: Settings, at: datetime, savings: Savings | None = None) -> Estimate:
+    """The estimate of a job that does not exist yet; `savings` as `find_savings` has them. Raises UnknownPrice."""
+    return estimate_items(plan, Counter(item.tier for item in plan.items), settings, at, savings)
 
 
 def estimate_items(
-    pipeline: Pipeline,
+    job: Decided,
     items_by_tier: Mapping[Tier | None, int],
-    options: Options,
-    budget: Budget,
     settings: Settings,
     at: datetime,
+    savings: Savings | None,
 ) -> Estimate:
-    """The estimate of so many items; `options` has its concurrency decided. Raises UnknownPrice."""
-    concurrency = options.concurrency or pipeline.default_concurrency
-    workload = Workload(pipeline, items_by_tier, options.model, concurrency, budget)
+    """The estimate of so many items of a batch job or a plan; raises UnknownPrice."""
+    workload = Workload(job.pipeline, items_by_tier, job.options.model, job.concurrency, job.budget, savings)
     return estimate(workload, price_book(settings), pace(settings), at)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from batch_pipelines.control.estimating import estimate_items
+from batch_pipelines.control.reuse import find_savings, unfinished_items
 from batch_pipelines.domain.errors import UnknownPrice
 from batch_pipelines.domain.estimate import Estimate, Gate
 from batch_pipelines.domain.job import BatchJob
@@ -32,9 +33,8 @@ def ask_gate(ledger: Ledger, settings: Settings, batch_job_id: str) -> GateAnswe
     if job.estimate is not None and job.started_at is not None:
         return GateAnswer(job, job.estimate.gate, job.estimate)
     try:
-        estimate = estimate_items(
-            job.pipeline, ledger.items_by_tier(job.id), job.options, job.budget, settings, ledger.clock()
-        )
+        savings = find_savings(ledger, job, unfinished_items(ledger, job))
+        estimate = estimate_items(job, ledger.items_by_tier(job.id), settings, ledger.clock(), savings)
     except UnknownPrice as error:
         return _refuse(ledger, GateAnswer(job, refused_for(str(error)), None))
     ledger.save_estimate(job.id, estimate)

@@ -39,11 +39,11 @@ def find_or_create(
     if wanted_id:
         job = ledger.job(wanted_id)
         check_can_open(job)
-        return override_job(ledger, job, overrides)
+        return override_job(ledger, job, overrides, settings.max_concurrency)
     for known in _of_chain(ledger, tagged_id, earlier_run_ids):
         # A job that its estimate kept from starting is made anew: its budget may be what was changed.
         if can_open(known) and not (known.status is JobStatus.FAILED and known.started_at is None):
-            return override_job(ledger, known, overrides)
+            return override_job(ledger, known, overrides, settings.max_concurrency)
     return submit(plan_spec(override_spec(spec(), overrides), pipelines, settings, folder), ledger)
 
 

@@ -34,13 +34,15 @@ def override_spec(spec: Spec, wanted: Overrides) -> Spec:
     return parse_spec(content)
 
 
-def override_job(ledger: Ledger, job: BatchJob, wanted: Overrides) -> BatchJob:
+def override_job(ledger: Ledger, job: BatchJob, wanted: Overrides, max_concurrency: int) -> BatchJob:
     """The batch job changed to what is wanted where that differs, or not changed at all.
 
-    Its concurrency can change until it is over, its tier only while it is pending. Raises InvalidInput.
+    Its concurrency, up to the deployment's `max_concurrency`, can change until it is over, its tier only while it is pending. Raises InvalidInput.
     """
-    concurrency = job.concurrency if wanted.concurrency is None else wanted.concurrency
-    check_concurrency(concurrency, job.pipeline)
+    concurrency = job.concurrency
+    if wanted.concurrency is not None:
+        concurrency = wanted.concurrency
+        check_concurrency(concurrency, job.pipeline, max_concurrency)
     if wanted.tier is not None and wanted.tier != job.tier:
         job = ledger.replan(job.id, plan_of_tier(job, ledger.iter_results(job.id), wanted.tier))
     return job if concurrency == job.concurrency else ledger.set_concurrency(job.id, concurrency)

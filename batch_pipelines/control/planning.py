@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from batch_pipelines.domain.errors import InvalidInput, LimitExceeded, UnknownName
 from batch_pipelines.domain.job import Plan, PlannedItem
-from batch_pipelines.domain.pipeline import Pipeline, Tier
+from batch_pipelines.domain.pipeline import MOST_CONCURRENCY, Pipeline, Tier
 from batch_pipelines.domain.spec import ALL_TIERS, Options, Spec
 
 MAX_CHECKPOINT_FREQUENCY = 100
@@ -25,9 +25,18 @@ MIN_ITEMS_PER_PARTITION = 10
 
 
 def make_plan(
-    spec: Spec, pipeline: Pipeline, items: Iterable[dict[str, JsonValue]], *, max_items: int, simulated: bool
+    spec: Spec,
+    pipeline: Pipeline,
+    items: Iterable[dict[str, JsonValue]],
+    *,
+    max_items: int,
+    max_concurrency: int,
+    simulated: bool,
 ) -> Plan:
-    """A plan that can be carried out; raises InvalidInput for the first thing that cannot."""
+    """A plan that can be carried out; raises InvalidInput for the first thing that cannot.
+
+    `max_items` and `max_concurrency` are the deployment's limits.
+    """
     rest = iter(items)
     raw = list(islice(rest, max_items + 1))
     if len(raw) > max_items:
@@ -44,7 +53,7 @@ def make_plan(
         project=spec.project,
         pipeline=pipeline,
         tier=(spec.tier or ALL_TIERS) if pipeline.tiered else None,
-        options=_decided_options(spec.options, pipeline, len(planned)),
+        options=_decided_options(spec.options, pipeline, len(planned), max_concurrency),
         budget=spec.budget,
         tags=spec.tags,
         simulated=simulated,
@@ -57,10 +66,12 @@ def default_name(pipeline: Pipeline, item_count: int) -> str:
     return f"{pipeline.name}, {item_count} {'item' if item_count == 1 else 'items'}"
 
 
-def _decided_options(options: Options, pipeline: Pipeline, item_count: int) -> Options:
+def _decided_options(options: Options, pipeline: Pipeline, item_count: int, max_concurrency: int) -> Options:
     """`options` with its defaults filled in and its limits checked."""
-    concurrency = pipeline.default_concurrency if options.concurrency is None else options.concurrency
-    check_concurrency(concurrency, pipeline)
+    concurrency = options.concurrency
+    if concurrency is None:
+        concurrency = min(pipeline.default_concurrency, max_concurrency)
+    check_concurrency(concurrency, pipeline, max_concurrency)
     _within("options.checkpoint_frequency", options.checkpoint_frequency, 1, MAX_CHECKPOINT_FREQUENCY)
     _within("options.retry_attempts", options.retry_attempts, 0, MAX_RETRY_ATTEMPTS)
     size = options.items_per_partition
@@ -70,9 +81,14 @@ def _decided_options(options: Options, pipeline: Pipeline, item_count: int) -> O
     return options.model_copy(update={"concurrency": concurrency, "items_per_partition": size})
 
 
-def check_concurrency(concurrency: int, pipeline: Pipeline) -> None:
-    """Raises LimitExceeded for more calls at once than the pipeline allows, or for none (requirement A13)."""
-    _within("options.concurrency", concurrency, 1, pipeline.max_concurrency)
+def check_concurrency(concurrency: int, pipeline: Pipeline, max_concurrency: int) -> None:
+    """Raises LimitExceeded for more calls at once than pipeline and deployment allow, or for none (requirement A13)."""
+    high = pipeline.concurrency_limit(max_concurrency)
+    remedy = ""
+    if high < concurrency <= (pipeline.max_concurrency or MOST_CONCURRENCY):
+        remedy = f"choose a value from 1 to {high}, or raise BATCH_PIPELINES_MAX_CONCURRENCY (up to {MOST_CONCURRENCY})"
+    if not 1 <= concurrency <= high:
+        raise LimitExceeded("options.concurrency", concurrency, 1, high, remedy)
 
 
 def default_partition_size(item_count: int, phase_count: int) -> int:

@@ -25,6 +25,7 @@ def plan_spec(spec: Spec, pipelines: tuple[Pipeline, ...], settings: Settings, f
         pipeline,
         read_items(spec, pipeline, folder),
         max_items=settings.max_items,
+        max_concurrency=settings.max_concurrency,
         simulated=settings.provider is ProviderName.SIMULATED,
     )
     _try_first_prompts(plan)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from batch_pipelines.domain.usage import Usage
+
+TEMPLATES: Final = "templates"
+"""The part that only explains: equal requests from different templates have equal answers."""
 
 
 class AnswerCache(StrEnum):
@@ -25,9 +30,14 @@ class AnswerKey:
     """Everything that an answer depends on, as digests."""
 
     digest: str
-    """SHA-256 over all parts, in hexadecimal."""
+    """SHA-256 over all parts but TEMPLATES, in hexadecimal."""
     parts: tuple[tuple[str, str], ...]
-    """(name, digest) of each part of the request, so that a miss can be explained."""
+    """(name, digest) of each part, so that a miss can be explained. A part that a request does not have is absent."""
+
+    def differing_parts(self, other: AnswerKey) -> tuple[str, ...]:
+        """Names of the parts in which the two differ, in their order; one that only one of them has counts."""
+        mine, theirs = dict(self.parts), dict(other.parts)
+        return tuple(name for name in mine | theirs if mine.get(name) != theirs.get(name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +53,4 @@ class KeptAnswer:
     """Tokens it took when it was bought."""
     cost_usd: Decimal
     """What it cost then, which is what using it again saves."""
+    kept_at: datetime

@@ -52,8 +52,8 @@ class Report:
     attempt: Attempt | None = None
     output: str | None = None
     """Set when the phase is done for this item."""
-    unsent_error: ProviderError | None = None
-    """Why the item fails, where no call could be made for it and so no attempt says it."""
+    item_error: ProviderError | None = None
+    """Why the item fails, where no attempt says it: no call could be made, or none more is worth its money."""
     answer_key: AnswerKey | None = None
     """Under what the output is to be kept for equal requests; None where it is not."""
     reused: bool = False

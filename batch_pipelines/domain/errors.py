@@ -9,6 +9,7 @@
     ├── IllegalMove                exit code 2
     ├── JobTakenOver               another run owns the batch job
     ├── LedgerUnavailable          locked, unreachable or of a newer schema
+    ├── JournalUnavailable         nothing can be written next to the ledger, as on a full disk
     ├── DagsterUnavailable         no Dagster answers where one is expected
     └── ProviderError              one call to a model went wrong
 
@@ -20,6 +21,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import Any, NamedTuple
+
+from batch_pipelines.domain.limits import LimitReading
 
 LONGEST_VALUE = 160
 """Characters of a value that a message shows."""
@@ -144,6 +147,18 @@ class LedgerUnavailable(BatchPipelinesError):
         return f"BATCH_PIPELINES_DATABASE_URL: {self.url} {self.problem}; {self.remedy}"
 
 
+class JournalUnavailable(BatchPipelinesError):
+    """The folder where calls are noted before the ledger has them cannot be used."""
+
+    def __init__(self, folder: str, problem: str) -> None:
+        super().__init__(folder, problem)
+        self.folder = folder
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"DAGSTER_HOME: nothing can be written to {self.folder} ({self.problem}); make room, then resume"
+
+
 class DagsterUnavailable(BatchPipelinesError):
     """No Dagster webserver answers, or it does not know the pipeline."""
 
@@ -209,6 +224,10 @@ class ErrorCategory(StrEnum):
     """The model declined to answer."""
     MAX_TOKENS = "max_tokens"
     """The answer was cut off at the phase's `max_tokens`."""
+    CONTEXT_WINDOW = "context_window"
+    """Prompt and answer together are longer than the model takes."""
+    RUNAWAY = "runaway"
+    """Its calls used far more tokens than expected."""
     TEMPLATE = "template"
     """The prompt could not be rendered for this item."""
     INTERNAL = "internal"
@@ -232,6 +251,8 @@ NATURES: dict[ErrorCategory, Nature] = {
     ErrorCategory.INVALID_REQUEST: Nature(Severity.HIGH, transient=False, stops_job=False),
     ErrorCategory.REFUSAL: Nature(Severity.HIGH, transient=False, stops_job=False),
     ErrorCategory.MAX_TOKENS: Nature(Severity.HIGH, transient=False, stops_job=False),
+    ErrorCategory.CONTEXT_WINDOW: Nature(Severity.HIGH, transient=False, stops_job=False),
+    ErrorCategory.RUNAWAY: Nature(Severity.HIGH, transient=False, stops_job=False),
     ErrorCategory.TEMPLATE: Nature(Severity.HIGH, transient=False, stops_job=False),
     ErrorCategory.INTERNAL: Nature(Severity.HIGH, transient=False, stops_job=False),
 }
@@ -240,7 +261,8 @@ NATURES: dict[ErrorCategory, Nature] = {
 class ProviderError(BatchPipelinesError):
     """A call to a model did not give a usable answer.
 
-    `message` is the provider's own, without anything secret; `retry_after_seconds` is what the provider asked for.
+    `message` is the provider's own, without anything secret; `retry_after_seconds` is what the provider asked for, and
+    `limits` what it said about its limits.
     """
 
     def __init__(
@@ -250,13 +272,15 @@ class ProviderError(BatchPipelinesError):
         retry_after_seconds: float | None = None,
         request_id: str | None = None,
         http_status: int | None = None,
+        limits: tuple[LimitReading, ...] = (),
     ) -> None:
-        super().__init__(category, message, retry_after_seconds, request_id, http_status)
+        super().__init__(category, message, retry_after_seconds, request_id, http_status, limits)
         self.category = category
         self.message = message
         self.retry_after_seconds = retry_after_seconds
         self.request_id = request_id
         self.http_status = http_status
+        self.limits = limits
 
     def __str__(self) -> str:
         return f"{self.category}: {self.message}"

@@ -41,6 +41,25 @@ class TierEstimate(_Frozen):
     output_tokens: int
 
 
+class PhaseReuse(_Frozen):
+    """Calls of one phase that need not be made."""
+
+    phase: str
+    calls: int
+    saved_usd: Decimal
+    """What the kept answers cost when they were bought."""
+
+
+class Reuse(_Frozen):
+    """Calls that need not be made, as an answer to an equal request is kept; all else leaves them out."""
+
+    calls: int
+    items: int
+    """Items that need no call at all."""
+    saved_usd: Decimal
+    by_phase: tuple[PhaseReuse, ...]
+
+
 class CostInterval(_Frozen):
     """Bounds of the total cost; `coverage` is the share of jobs expected to end inside."""
 
@@ -57,7 +76,8 @@ class TimeEstimate(_Frozen):
     hours: float | None
     """None up to one hour."""
     formatted: str
-    items_per_minute: float
+    items_per_minute: float | None
+    """Of items that need calls; None where none does."""
     effective_concurrency: float
     rate_limit_applied: bool
 
@@ -93,3 +113,5 @@ class Estimate(_Frozen):
     time: TimeEstimate
     gate: Gate
     summary: str
+    reuse: Reuse | None = None
+    """None where the batch job uses no kept answers."""

@@ -19,6 +19,10 @@ class EventType(StrEnum):
     BATCH_STARTED = "batch:started"
     BATCH_PROGRESS = "batch:progress"
     """A group of finished calls became durable."""
+    BATCH_BUDGET = "batch:budget"
+    """What is charged to it came to the share of its budget from which to warn."""
+    BATCH_RESOURCES = "batch:resources"
+    """What the process of its run uses of the machine."""
     BATCH_PAUSED = "batch:paused"
     BATCH_RESUMED = "batch:resumed"
     BATCH_RETRYING = "batch:retrying"
@@ -64,6 +68,7 @@ ENDS = frozenset({EventType.BATCH_PAUSED, EventType.BATCH_COMPLETED, EventType.B
 """After these no run does."""
 SIGNS_OF_WORK = BEGINNINGS | {
     EventType.BATCH_PROGRESS,
+    EventType.BATCH_RESOURCES,
     EventType.ITEM_STARTED,
     EventType.ITEM_COMPLETED,
     EventType.ITEM_FAILED,

@@ -8,8 +8,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
-MAX_CONCURRENCY = 50
-"""Calls in flight of one batch job, whatever its pipeline says (requirement A13)."""
+MOST_CONCURRENCY = 200
+"""Calls in flight of one batch job, whatever pipeline and deployment say: what a process has connections for."""
 
 
 class TaskType(StrEnum):
@@ -90,7 +90,9 @@ class Pipeline(BaseModel):
     tiered: bool = Field(default=False, description="Whether its items have tiers.")
     phases: tuple[Phase, ...] = Field(min_length=1, max_length=10)
     default_concurrency: int = Field(default=5, ge=1)
-    max_concurrency: int = Field(default=MAX_CONCURRENCY, ge=1, le=MAX_CONCURRENCY)
+    max_concurrency: int | None = Field(
+        default=None, ge=1, le=MOST_CONCURRENCY, description="Calls in flight at most; default: the deployment's limit."
+    )
     sample_items: Path | None = Field(default=None, description="JSONL of items that a launch without items uses.")
 
     @model_validator(mode="after")
@@ -103,13 +105,17 @@ class Pipeline(BaseModel):
 
     @model_validator(mode="after")
     def _default_is_within_the_limit(self) -> Pipeline:
-        if self.default_concurrency > self.max_concurrency:
+        if self.max_concurrency is not None and self.default_concurrency > self.max_concurrency:
             raise ValueError(f"default_concurrency is over max_concurrency, which is {self.max_concurrency}")
         return self
 
     def phase(self, name: str) -> Phase:
         """The phase of this name; raises KeyError."""
         return {phase.name: phase for phase in self.phases}[name]
+
+    def concurrency_limit(self, deployment: int) -> int:
+        """Calls in flight of one batch job at most, where the deployment allows so many (requirement A13)."""
+        return deployment if self.max_concurrency is None else min(self.max_concurrency, deployment)
 
     def model_of(self, phase: Phase, override: str | None = None) -> str:
         """The model that a phase calls; `override` is the batch job's own choice."""

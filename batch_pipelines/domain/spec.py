@@ -6,7 +6,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+
+from batch_pipelines.domain.answers import AnswerCache
 
 ALL_TIERS: Final = "all"
 
@@ -53,10 +55,27 @@ class Options(BaseModel):
     )
     priority: Priority = Field(default=Priority.NORMAL, description="Order among batch jobs.")
     retry_attempts: int = Field(default=3, description="Retries of a call after transient errors.")
+    item_timeout_seconds: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="How long one item may be worked on in one run, all phases and retries together.",
+    )
     model: str | None = Field(default=None, description="Model for every phase, instead of the pipeline's.")
     items_per_partition: int | None = Field(
         default=None, description="Items of one dynamic output; default: about 100 steps over all phases, at least ten."
     )
+    answer_cache: AnswerCache = Field(
+        default=AnswerCache.OFF,
+        description="Whether calls whose answer is kept from an equal request are left out (`read`), and new answers "
+        "are kept too (`read_write`), or neither (`off`).",
+    )
+
+    @field_validator("answer_cache", mode="before")
+    @classmethod
+    def _read_bare_off(cls, value: object) -> object:
+        """YAML 1.1 reads a bare `off` as False."""
+        return AnswerCache.OFF if value is False else value
 
 
 class Budget(BaseModel):

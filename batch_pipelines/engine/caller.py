@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
 from batch_pipelines.domain.attempt import Attempt
 from batch_pipelines.domain.errors import ErrorCategory, ProviderError
 from batch_pipelines.domain.job import BatchJob, WorkItem
+from batch_pipelines.domain.limits import LimitReading
 from batch_pipelines.domain.pipeline import Phase
 from batch_pipelines.domain.usage import Usage
 from batch_pipelines.engine.prompts import render_request
@@ -21,6 +22,10 @@ from batch_pipelines.providers.base import Completion, CompletionRequest, Provid
 
 INPUT_MARGIN = Decimal("1.25")
 """How far a call's input may lie over what its phase expects before the worst case is too small."""
+BYTES_PER_TOKEN = 8
+"""What a token of an answer takes at most, as JSON in a journal; nearly always it is half of that."""
+ANSWER_FRAME_BYTES = 4096
+"""What stands around an answer's text there."""
 
 NOTHING_USED = Usage()
 
@@ -32,6 +37,11 @@ class Prepared:
     request: CompletionRequest
     worst_case_usd: Decimal
 
+    @property
+    def answer_bytes(self) -> int:
+        """What its answer takes at most in a journal."""
+        return self.request.max_tokens * BYTES_PER_TOKEN + ANSWER_FRAME_BYTES
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -40,6 +50,14 @@ class Answer:
     attempt: Attempt
     text: str
     error: ProviderError | None
+    limits: tuple[LimitReading, ...]
+    """What the provider said about its limits."""
+
+    @property
+    def charged_usd(self) -> Decimal:
+        """Its cost; its worst case where nobody knows."""
+        cost = self.attempt.cost_usd
+        return self.attempt.worst_case_usd if cost is None else cost
 
 
 class Caller:
@@ -53,17 +71,28 @@ class Caller:
 
     def prepare(self, phase: Phase, item: WorkItem) -> Prepared:
         """The request for an item and its worst case; raises ProviderError(TEMPLATE) or UnknownPrice."""
-        model = self._job.pipeline.model_of(phase, self._job.options.model)
-        request = render_request(phase, model, item.parameters, item.tier, item.phase_outputs)
+        return self._priced(phase_request(self._job, phase, item), phase, item)
+
+    def with_cap(self, prepared: Prepared, phase: Phase, item: WorkItem, max_tokens: int) -> Prepared:
+        """The same call with another cap on its output."""
+        return self._priced(replace(prepared.request, max_tokens=max_tokens), phase, item)
+
+    def _priced(self, request: CompletionRequest, phase: Phase, item: WorkItem) -> Prepared:
         # A token is at least a byte, so bytes bound the input from above.
         sent = len((request.system or "").encode()) + len(request.prompt.encode())
         expected = int(phase.expected_tokens(item.tier).input_tokens * INPUT_MARGIN)
-        worst_case = self._prices.upper_bound(model, max(sent, expected), phase.max_tokens, self._clock())
+        worst_case = self._prices.upper_bound(request.model, max(sent, expected), request.max_tokens, self._clock())
         return Prepared(request, worst_case)
 
-    async def ask(self, request: CompletionRequest, number: int) -> Answer:
-        """Make the call as the item's attempt of this number; every error becomes a part of the answer."""
-        started_at, started = self._clock(), time.perf_counter()
+    async def ask(self, prepared: Prepared, number: int, started_at: datetime, seconds_left: float | None) -> Answer:
+        """Make the call as the item's attempt of this number; every error becomes a part of the answer.
+
+        `seconds_left` is what remains of the item's time, None where that is not limited.
+        """
+        request = prepared.request
+        if seconds_left is not None and seconds_left < request.timeout_seconds:
+            request = replace(request, timeout_seconds=max(seconds_left, 0.001))
+        started = time.perf_counter()
         completion, error = await self._complete(request)
         usage = completion.usage if completion else NOTHING_USED if error and _is_free(error) else None
         attempt = Attempt(
@@ -71,32 +100,36 @@ class Caller:
             started_at=started_at,
             duration_ms=(time.perf_counter() - started) * 1000,
             model=completion.model if completion else request.model,
-            simulated=completion.simulated if completion else False,
+            simulated=completion.simulated if completion else self._job.simulated,
             usage=usage,
             cost_usd=None if usage is None else self._prices.cost(request.model, usage, started_at),
+            worst_case_usd=prepared.worst_case_usd,
             request_id=completion.request_id if completion else error.request_id if error else None,
             stop_reason=completion.stop_reason if completion else None,
             error_category=error.category if error else None,
             error_message=error.message if error else None,
         )
-        return Answer(attempt, completion.text if completion else "", error)
+        limits = completion.limits if completion else error.limits if error else ()
+        return Answer(attempt, completion.text if completion else "", error, limits)
 
     async def _complete(self, request: CompletionRequest) -> tuple[Completion | None, ProviderError | None]:
         """What came back, and why it is not an output."""
         try:
-            async with asyncio.timeout(request.timeout_seconds):
-                completion = await self._provider.complete(request)
+            completion = await self._provider.complete(request)
         except ProviderError as error:
             return None, error
-        except TimeoutError:
-            message = f"no answer within {request.timeout_seconds:g} seconds"
-            return None, ProviderError(ErrorCategory.TIMEOUT, message)
         except asyncio.CancelledError:
             # Only an engine that has to end cancels calls; that this one was made must still be written down.
             return None, ProviderError(ErrorCategory.CONNECTION, "the process ended before the answer came")
         except Exception as error:  # noqa: BLE001  # a defect of ours must cost one item, not the job
             return None, ProviderError(ErrorCategory.INTERNAL, f"{type(error).__name__}: {error}")
         return completion, refusal_of(completion.stop_reason, completion.text, request.max_tokens)
+
+
+def phase_request(job: BatchJob, phase: Phase, item: WorkItem) -> CompletionRequest:
+    """What a phase of a batch job asks for an item; raises ProviderError(TEMPLATE)."""
+    model = job.pipeline.model_of(phase, job.options.model)
+    return render_request(phase, model, item.parameters, item.tier, item.phase_outputs)
 
 
 def _is_free(error: ProviderError) -> bool:

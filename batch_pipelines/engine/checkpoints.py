@@ -1,4 +1,4 @@
-"""Makes finished calls durable in groups, on a thread of its own (requirement D5)."""
+"""Writes finished calls into the ledger in groups, on a thread of its own (requirement D5)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from threading import Thread
 from batch_pipelines.domain.attempt import Report
 from batch_pipelines.domain.errors import LedgerUnavailable
 
-LINGER_SECONDS = 0.005
-"""How long a finished call waits for others to be written with: it holds its slot until it is durable."""
 LONGEST_DELAY_SECONDS = 0.1
-"""How long news waits that nobody paid for, such as that an item is running."""
+"""How long news waits at most before its group is written."""
+LARGEST_GROUP = 500
+"""Reports in one transaction at most, when a slow ledger has let many pile up."""
 GIVE_UP_SECONDS = 60.0
-"""How long the ledger may be away before what it cannot take is lost."""
+"""How long the ledger may be away before a run gives up; what it then could not take stays in the journal."""
 RETRY_SECONDS = 1.0
 
 Write = Callable[[Sequence[Report]], None]
@@ -27,7 +27,7 @@ Write = Callable[[Sequence[Report]], None]
 class Checkpoints:
     """Groups reports by count or by time and writes each group in one transaction.
 
-    `group_size` counts finished calls; `on_written` is told how many became durable. After a failure that outlasts the
+    `group_size` counts finished calls; `on_written` is told how many are in the ledger. After a failure that outlasts the
     retries, or is of another kind than LedgerUnavailable, nothing more is written: `on_failure(error)` is called, and
     whoever flushes is told. Both are called on the writing thread.
     """
@@ -40,7 +40,7 @@ class Checkpoints:
         on_failure: Callable[[BaseException], None],
     ) -> None:
         self.settled_usd = Decimal(0)
-        """Cost of the calls that are durable; set by the writing thread alone."""
+        """What the calls in the ledger are charged with; set by the writing thread alone."""
         self._write = write
         self._group_size = group_size
         self._on_written = on_written
@@ -55,7 +55,7 @@ class Checkpoints:
         self._queue.put(report)
 
     def flush(self) -> Future[None]:
-        """Done when everything handed over before is durable; fails with what kept it from being written."""
+        """Done when everything handed over before is in the ledger; fails with what kept it from being written."""
         barrier: Future[None] = Future()
         self._queue.put(barrier)
         return barrier
@@ -76,15 +76,16 @@ class Checkpoints:
                 return
 
     def _next_group(self) -> tuple[list[Report], Future[None] | bool]:
-        """Wait for a report, then gather until the group is full, its time is over, or somebody waits for it.
+        """Wait for a report, then gather until enough calls finished, time is over, or somebody waits for it.
 
-        With the group comes who waits for it: a flush, or True for the end.
+        Whatever else came in by then is taken along, so that groups grow where the ledger is the slower one. With the
+        group comes who waits for it: a flush, or True for the end.
         """
         group: list[Report] = []
         finished = 0
         deadline = math.inf
-        while finished < self._group_size:
-            left = deadline - time.monotonic()
+        while len(group) < LARGEST_GROUP:
+            left = 0.0 if finished >= self._group_size else deadline - time.monotonic()
             try:
                 entry = self._queue.get(timeout=None if math.isinf(left) else max(0.0, left))
             except Empty:
@@ -93,8 +94,7 @@ class Checkpoints:
                 return group, entry or True
             group.append(entry)
             finished += entry.attempt is not None
-            delay = LINGER_SECONDS if entry.attempt else LONGEST_DELAY_SECONDS
-            deadline = min(deadline, time.monotonic() + delay)
+            deadline = min(deadline, time.monotonic() + LONGEST_DELAY_SECONDS)
         return group, False
 
     def _write_group(self, group: list[Report]) -> None:
@@ -104,7 +104,7 @@ class Checkpoints:
             self._failure = error
             self._on_failure(error)
         else:
-            self.settled_usd += sum((_cost(report) for report in group), start=Decimal(0))
+            self.settled_usd += sum((_charge(report) for report in group), start=Decimal(0))
             self._on_written(sum(report.attempt is not None for report in group))
 
     def _write_with_retries(self, group: list[Report]) -> None:
@@ -118,8 +118,12 @@ class Checkpoints:
                 time.sleep(RETRY_SECONDS)
 
 
-def _cost(report: Report) -> Decimal:
-    return (report.attempt.cost_usd if report.attempt else None) or Decimal(0)
+def _charge(report: Report) -> Decimal:
+    """What counts against the budget for this report."""
+    attempt = report.attempt
+    if attempt is None:
+        return Decimal(0)
+    return attempt.worst_case_usd if attempt.cost_usd is None else attempt.cost_usd
 
 
 def _resolve(barrier: Future[None], failure: BaseException | None) -> None:

@@ -5,22 +5,31 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from itertools import count
+from pathlib import Path
 from random import Random
 from threading import Lock, Thread
 from typing import Any, Self, TypeVar
 
+from batch_pipelines.domain.answers import KeptAnswer
 from batch_pipelines.domain.events import working_seconds
 from batch_pipelines.domain.job import BatchJob, WorkItem
 from batch_pipelines.domain.transitions import JobStatus
 from batch_pipelines.engine.caller import Caller
+from batch_pipelines.engine.checkpoints import LARGEST_GROUP
+from batch_pipelines.engine.journal import recovered
 from batch_pipelines.engine.limiter import Limiter
-from batch_pipelines.engine.underway import Underway
+from batch_pipelines.engine.resources import ResourceLimits, Sampler
+from batch_pipelines.engine.reuse import kept_answers
+from batch_pipelines.engine.session import Session
+from batch_pipelines.engine.turns import Turns
+from batch_pipelines.engine.underway import Surroundings, Underway
+from batch_pipelines.engine.watch import Watch
 from batch_pipelines.engine.work import PhaseOutcome
 from batch_pipelines.estimation.prices import PriceBook
 from batch_pipelines.ledger.requests import RequestKind
@@ -42,37 +51,40 @@ class _Work:
     worked_seconds: float
     """How long earlier runs, and this one, worked on the batch job."""
     items: list[WorkItem]
+    kept: dict[int, KeptAnswer]
+    """By item row, answers that need not be bought again."""
 
 
 class Engine:
-    """Runs phases of batch jobs; every method may be called from any thread, and all but `close` return at once.
+    """Runs phases of batch jobs; methods may be called from any thread, and but for `recover` and `close` return at once.
 
-    `connect` gives the provider; it is called when it is first needed, in a thread of its own, and again only if it
-    raised or the provider did not answer. Once the engine is closed, its methods raise RuntimeError.
+    `journals` is a folder of its own, where calls are noted until the ledger has them; on the same disk for all runs of
+    a batch job, or a run that died takes with it what the ledger had not got yet. `connect` gives the provider; it is
+    called when it is first needed, in a thread of its own, and again only if it raised or the provider did not answer.
+    Once the engine is closed, its methods raise RuntimeError.
     """
 
     def __init__(
         self,
         ledger: Ledger,
+        journals: Path,
         connect: Callable[[], Provider],
         prices: PriceBook,
         limiter: Limiter,
         clock: Callable[[], datetime],
         random: Random,
+        resources: ResourceLimits = ResourceLimits(),
     ) -> None:
-        self._ledger = ledger
+        self._around = Surroundings(ledger, journals, limiter, Turns(), clock, random)
         self._connect = connect
         self._prices = prices
-        self._limiter = limiter
-        self._clock = clock
-        self._random = random
         self._holders = (f"{os.getpid()}-{secrets.token_hex(4)}-{number}" for number in count())
         self._connection: asyncio.Future[Provider] | None = None
         self.interrupted: set[str] = set()
         """Batch jobs that were under way when the engine was closed."""
         self._underway: dict[str, Underway] = {}
-        self._unknown_usd: dict[str, Decimal] = {}
-        """By batch job: what calls whose cost nobody knows may have cost, as long as this engine lives."""
+        self._watch = Watch(ledger, Sampler(time.monotonic), resources, self._sessions)
+        self._watching: asyncio.Task[None] | None = None
         self._phases: set[asyncio.Task[Any]] = set()
         self._submitting = Lock()
         self._is_closed = False
@@ -96,6 +108,15 @@ class Engine:
         Done when all of it, and the reason where the batch job drains, is durable. Cancelling it drains the batch job.
         """
         return self._submit(lambda: self._run_phase(batch_job_id, run_id, phase, start, stop))
+
+    def recover(self, batch_job_id: str) -> None:
+        """Bring what runs that died knew of the batch job into the ledger.
+
+        To be called before its phases run. Raises JournalUnavailable, LedgerUnavailable.
+        """
+        with recovered(self._around.journals, batch_job_id) as reports:
+            for start in range(0, len(reports), LARGEST_GROUP):
+                self._around.ledger.record(batch_job_id, reports[start : start + LARGEST_GROUP])
 
     def close(self) -> None:
         """Let calls in flight finish and be recorded, give the shares back, and end the thread; once is enough."""
@@ -128,16 +149,19 @@ class Engine:
                 return PhaseOutcome(0, 0, len(work.items))
             underway = await self._enter(work, run_id)
             try:
-                return await underway.session.run_phase(work.job.pipeline.phase(phase_name), work.items)
+                phase = work.job.pipeline.phase(phase_name)
+                return await underway.session.run_phase(phase, work.items, work.kept)
             finally:
                 await self._leave(underway)
         finally:
             self._phases.discard(task)
 
     def _load(self, batch_job_id: str, phase_name: str, start: int, stop: int) -> _Work:
-        items = self._ledger.partition_work(batch_job_id, phase_name, start, stop)
-        worked = working_seconds(self._ledger.job_events(batch_job_id), self._clock())
-        return _Work(self._ledger.job(batch_job_id), worked, items)
+        ledger = self._around.ledger
+        job = ledger.job(batch_job_id)
+        items = ledger.partition_work(batch_job_id, phase_name, start, stop)
+        worked = working_seconds(ledger.job_events(batch_job_id), self._around.clock())
+        return _Work(job, worked, items, kept_answers(ledger, job, job.pipeline.phase(phase_name), items))
 
     async def _enter(self, work: _Work, run_id: str) -> Underway:
         """What is under way for the batch job, with one phase more."""
@@ -145,22 +169,18 @@ class Engine:
         while (found := self._underway.get(work.job.id)) and found.ending:
             await asyncio.wait({found.ending})
         if found is None:
-            found = self._underway[work.job.id] = Underway(
-                self._ledger,
-                work.job,
-                run_id,
-                next(self._holders),
-                work.worked_seconds,
-                self._unknown_usd.get(work.job.id, Decimal(0)),
-                Caller(work.job, provider, self._prices, self._clock),
-                self._limiter,
-                self._clock,
-                self._random,
-            )
+            caller = Caller(work.job, provider, self._prices, self._around.clock)
+            found = Underway(self._around, work.job, run_id, next(self._holders), work.worked_seconds, caller)
+            self._underway[work.job.id] = found
+            if self._watching is None:
+                self._watching = asyncio.ensure_future(self._watch.run())
         found.phases += 1
         if self._is_closed:
             found.session.halt(RequestKind.PAUSE, INTERRUPTED)
         return found
+
+    def _sessions(self) -> list[Session]:
+        return [underway.session for underway in self._underway.values()]
 
     async def _leave(self, underway: Underway) -> None:
         """One phase less; the last one ends what is under way, so that nothing is held while nothing is done."""
@@ -174,7 +194,6 @@ class Engine:
         try:
             await underway.end()
         finally:
-            self._unknown_usd[batch_job_id] = underway.session.purse.unknown_usd
             del self._underway[batch_job_id]
 
     async def _connected(self) -> Provider:
@@ -205,6 +224,10 @@ class Engine:
                 await asyncio.wait(late)
         if endings := [underway.ending for underway in self._underway.values() if underway.ending]:
             await asyncio.wait(endings)
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+        await self._around.limiter.close()
         if self._connection is not None:
             (provider,) = await asyncio.gather(self._connection, return_exceptions=True)
             if not isinstance(provider, BaseException):

@@ -6,15 +6,18 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from batch_pipelines.domain.attempt import Attempt, Report
+from batch_pipelines.domain.answers import AnswerKey, KeptAnswer
+from batch_pipelines.domain.attempt import Report
 from batch_pipelines.domain.errors import ProviderError
 from batch_pipelines.domain.transitions import ItemTrigger
+from batch_pipelines.engine.caller import Answer
 from batch_pipelines.engine.checkpoints import Checkpoints
+from batch_pipelines.engine.judge import Outcome, Verdict
 from batch_pipelines.engine.work import Call
 
 
 class Reports:
-    """Hands news over to be made durable; `clock` dates it."""
+    """Words news, and hands over to the ledger what no journal has to keep; `clock` dates it."""
 
     def __init__(self, checkpoints: Checkpoints, clock: Callable[[], datetime]) -> None:
         self._checkpoints = checkpoints
@@ -24,26 +27,31 @@ class Reports:
         """The item is running, unless the ledger knows that already."""
         if not call.started:
             call.started = True
-            self._add(call, trigger=ItemTrigger.START)
+            self._checkpoints.add(self._news(call, trigger=ItemTrigger.START))
 
-    def output(self, call: Call, attempt: Attempt, output: str) -> None:
-        """The attempt gave the phase's output, and the item's if the phase is the last."""
-        self._add(call, attempt=attempt, output=output, trigger=ItemTrigger.COMPLETE if call.run.is_last else None)
+    def ended(self, call: Call, answer: Answer, verdict: Verdict, answer_key: AnswerKey | None) -> Report:
+        """A call ended; the one that gave an output carries it, and the one that ends its item says so."""
+        news: dict[str, Any] = {"attempt": answer.attempt}
+        if verdict.outcome is Outcome.OUTPUT:
+            news |= {"output": answer.text, "trigger": _ending(call), "answer_key": answer_key}
+        elif verdict.outcome is Outcome.FAILURE:
+            news |= {"trigger": ItemTrigger.FAIL, "item_error": verdict.error}
+        return self._news(call, **news)
 
-    def spoilt(self, call: Call, attempt: Attempt) -> None:
-        """The attempt gave nothing, and there may be another."""
-        self._add(call, attempt=attempt)
-
-    def failure(self, call: Call, attempt: Attempt) -> None:
-        """The attempt gave nothing, which ends the item."""
-        self._add(call, attempt=attempt, trigger=ItemTrigger.FAIL)
+    def reuse(self, call: Call, kept: KeptAnswer) -> None:
+        """A kept answer is the phase's output, and the item's if the phase is the last."""
+        self.start(call)
+        self._checkpoints.add(self._news(call, output=kept.output, trigger=_ending(call), reused=True))
 
     def unsent(self, call: Call, error: ProviderError) -> None:
         """No call could be made, which ends the item."""
         self.start(call)
-        self._add(call, trigger=ItemTrigger.FAIL, unsent_error=error)
+        self._checkpoints.add(self._news(call, trigger=ItemTrigger.FAIL, item_error=error))
 
-    def _add(self, call: Call, **news: Any) -> None:
+    def _news(self, call: Call, **news: Any) -> Report:
         item = call.item
-        report = Report(row=item.row, item_id=item.item_id, phase=call.run.phase.name, at=self._clock(), **news)
-        self._checkpoints.add(report)
+        return Report(row=item.row, item_id=item.item_id, phase=call.run.phase.name, at=self._clock(), **news)
+
+
+def _ending(call: Call) -> ItemTrigger | None:
+    return ItemTrigger.COMPLETE if call.run.is_last else None

@@ -1,32 +1,39 @@
-"""One batch job in one process: starts calls while there are slots and money, and judges what comes back."""
+"""One batch job in one process: starts calls while there are slots, money and room, and judges what comes back."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from random import Random
 
-from batch_pipelines.domain.attempt import Attempt
-from batch_pipelines.domain.errors import BatchPipelinesError, ErrorCategory, ProviderError
+from batch_pipelines.domain.answers import AnswerCache, AnswerKey, KeptAnswer
+from batch_pipelines.domain.attempt import Report
+from batch_pipelines.domain.errors import ErrorCategory, JournalUnavailable, ProviderError
 from batch_pipelines.domain.job import BatchJob, WorkItem
 from batch_pipelines.domain.pipeline import Phase
-from batch_pipelines.domain.spec import ErrorHandling
 from batch_pipelines.domain.transitions import ItemStatus
-from batch_pipelines.engine.caller import Answer, Caller
+from batch_pipelines.engine.answer_keys import answer_key
+from batch_pipelines.engine.caller import NOTHING_USED, Answer, Caller, phase_request
 from batch_pipelines.engine.checkpoints import Checkpoints
+from batch_pipelines.engine.journal import Journal
+from batch_pipelines.engine.journal_lines import Begun
+from batch_pipelines.engine.judge import Judge, Outcome, Verdict
 from batch_pipelines.engine.limiter import Limiter
-from batch_pipelines.engine.purse import Purse
+from batch_pipelines.engine.purse import ZERO, Purse
 from batch_pipelines.engine.reports import Reports
-from batch_pipelines.engine.retries import GiveUp, decide
+from batch_pipelines.engine.slots import Slots
+from batch_pipelines.engine.throttle import OVERLOAD, Throttle
 from batch_pipelines.engine.waiting import Waiting
 from batch_pipelines.engine.work import Call, PartitionRun, PhaseOutcome
 from batch_pipelines.ledger.requests import RequestKind
 
-OUTAGE_ERRORS = 3
-"""Connections that fail in a row, beyond one for each slot, before the fault is not the items' but the provider's."""
+MOST_UNWRITTEN = 1000
+"""Answers that may wait for a slow ledger before no more are bought."""
+SOONEST_SECONDS = 0.001
+"""How long to wait for a limit at least: timers are no finer."""
 
 Tell = Callable[[RequestKind, str], asyncio.Future[None]]
 
@@ -34,7 +41,8 @@ Tell = Callable[[RequestKind, str], asyncio.Future[None]]
 class Session:
     """Everything the engine knows about one batch job while phases of it run; lives on the engine's event loop.
 
-    Nothing starts before the first grant. `tell` writes into the ledger why the batch job must drain.
+    Nothing starts before the first grant. `tell` writes into the ledger why the batch job must drain; `turn` lets
+    every session of the process start what it can, in the order of their priority.
     """
 
     def __init__(
@@ -43,41 +51,40 @@ class Session:
         caller: Caller,
         limiter: Limiter,
         checkpoints: Checkpoints,
-        purse: Purse,
+        journal: Journal,
         clock: Callable[[], datetime],
         random: Random,
         tell: Tell,
+        turn: Callable[[], None],
     ) -> None:
         self.job = job
-        self.purse = purse
+        self.purse = Purse()
+        self._throttle = Throttle(time.monotonic)
+        self.slots = Slots(self._throttle)
         self.halted = False
         self.renewal_wanted = asyncio.Event()
         """Set when the last grant ran out, or gave all that was asked and now more calls wait."""
         self._caller = caller
         self._limiter = limiter
         self._checkpoints = checkpoints
+        self._journal = journal
         self._reports = Reports(checkpoints, clock)
-        self._random = random
+        self._judge = Judge(job, random)
+        self._clock = clock
         self._tell = tell
+        self._turn = turn
         self._told: dict[RequestKind, asyncio.Future[None]] = {}
-        self._asked = 0
-        self._slots = 0
-        self._until = 0.0
-        self._is_held = True
+        self._is_short_of_money = False
         self._is_abandoned = False
         self._unwritten = 0
-        self._unanswered = 0
         self._waiting = Waiting()
-        self._tasks: set[asyncio.Task[bool]] = set()
-        self._admitting: set[asyncio.Task[bool]] = set()
+        self._tasks: set[asyncio.Task[Answer]] = set()
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def in_flight(self) -> int:
-        """Calls that have a slot: under way, or answered and not durable yet.
-
-        So a crash never loses more paid answers than the batch job may have calls in flight.
-        """
-        return len(self._tasks) + self._unwritten
+        """Calls under way. One whose answer stands in the journal is not: a crash does not lose it."""
+        return len(self._tasks)
 
     @property
     def wanted_slots(self) -> int:
@@ -86,26 +93,24 @@ class Session:
 
     @property
     def is_starved(self) -> bool:
-        """Whether nothing is in flight although calls wait and there are slots: the money does not suffice."""
-        return bool(self._waiting) and self._slots > 0 and not self.in_flight and not self._is_held
+        """Whether calls wait and none is in flight because the money does not suffice."""
+        return bool(self._waiting) and self._is_short_of_money and not self.in_flight
 
     @property
     def next_worst_case_usd(self) -> Decimal:
         """What the first waiting call may cost; 0 when none waits."""
-        return self._waiting.first.worst_case_usd if self._waiting else Decimal(0)
+        return self._waiting.first.worst_case_usd if self._waiting else ZERO
 
-    async def run_phase(self, phase: Phase, items: Sequence[WorkItem]) -> PhaseOutcome:
+    async def run_phase(self, phase: Phase, items: Sequence[WorkItem], kept: Mapping[int, KeptAnswer]) -> PhaseOutcome:
         """Do one phase for `items`; returns when each has its output, failed, or was left because the job drains.
 
-        By then all of it is durable, the reason for a drain included. Raises what kept it from being written.
+        `kept` are answers, by row, that need not be bought again. When this returns all of it is in the ledger, the
+        reason for a drain included. Raises what kept it from being written.
         """
         run = PartitionRun(phase, phase == self.job.pipeline.phases[-1])
         calls = [Call(item, run, started=item.status is ItemStatus.RUNNING) for item in items]
         run.open.update(calls)
-        self._waiting.add(calls)
-        if self.halted:
-            self.drain()
-        self._pump()
+        self._add(calls, kept)
         try:
             await run.finished.wait()
         except asyncio.CancelledError:
@@ -120,23 +125,35 @@ class Session:
             each.result()
         return run.outcome
 
-    def hold(self) -> None:
-        """Start nothing until the next grant, which is being asked for with what is in flight now."""
-        self._is_held = True
-        self._asked = self.wanted_slots
+    def _add(self, calls: Sequence[Call], kept: Mapping[int, KeptAnswer]) -> None:
+        for call in calls:
+            if call.item.row in kept:
+                self._reports.reuse(call, kept[call.item.row])
+                call.run.complete(call)
+        self._waiting.add(call for call in calls if call.item.row not in kept)
+        if self.halted:
+            self.drain()
+        self._turn()
+
+    def ask(self) -> None:
+        """A grant is being asked for, with what is in flight now."""
+        self.slots.ask(self.wanted_slots, self.in_flight)
 
     def grant(self, slots: int, allotment_usd: Decimal | None, settled_usd: Decimal, until: float) -> None:
         """Go on with so many slots and so much money, up to a moment of the monotonic clock."""
-        self._slots = slots
-        self._until = until
+        self.slots.grant(slots, until)
         self.purse.grant(allotment_usd, settled_usd)
-        self._is_held = False
-        self._pump()
+        self._turn()
 
-    def free(self, calls: int) -> None:
-        """So many answered calls became durable."""
+    def press(self, slots_share: float) -> None:
+        """Use only this part of the slots, as the machine bears no more."""
+        self.slots.share = slots_share
+
+    def written(self, calls: int) -> None:
+        """So many ended calls are in the ledger."""
         self._unwritten -= calls
-        self._pump()
+        self._journal.written(calls)
+        self._turn()
 
     def halt(self, kind: RequestKind, reason: str) -> None:
         """Drain, and tell every process of the run why: once, though a failure also after a pause."""
@@ -147,8 +164,6 @@ class Session:
     def drain(self) -> None:
         """Start nothing more and leave what waits to a later run; calls in flight finish and are kept."""
         self.halted = True
-        for task in self._admitting:
-            task.cancel()
         self._waiting.leave_all()
 
     def abandon(self) -> None:
@@ -163,121 +178,193 @@ class Session:
             await asyncio.wait(self._tasks)
         await asyncio.gather(*self._told.values(), return_exceptions=True)
 
-    def _pump(self) -> None:
-        """Start as many calls as slots and money allow."""
-        if not self._is_held and time.monotonic() >= self._until:
-            # This process stood still until others could take its share; only a renewal tells.
-            self._is_held = True
+    def start_calls(self, room: int) -> bool:
+        """Start as many calls as slots, money and limits allow, at most `room`.
+
+        False where those who come later must wait too, because there is no room, or a limit that may be theirs as well.
+        """
+        try:
+            return self._start_calls(room)
+        except Exception as error:  # noqa: BLE001  # a defect that got away would leave everybody waiting for ever
+            self.halt(RequestKind.STOP, f"the engine failed: {error!r}")
+            return True
+
+    def _start_calls(self, room: int) -> bool:
+        now = time.monotonic()
+        if self.slots.has_lapsed(now):
             self.renewal_wanted.set()
-        while self._waiting and self.in_flight < self._slots and not self._is_held:
+        free = self.slots.allowed(now) - self.in_flight
+        while self._waiting and free > 0 and self._unwritten < MOST_UNWRITTEN:
+            if not room:
+                return False
             call = self._waiting.first
-            if not self._is_prepared(call):
+            seconds_left = self._judge.seconds_left(call, now)
+            if not self._is_ready(call, seconds_left):
                 continue
-            if not self.purse.reserve(call.worst_case_usd):
-                return
-            self._start(self._waiting.take_first())
-        if self._waiting and self.in_flight >= self._slots >= self._asked:
+            if wait := self._reserve(call):
+                return self._wait_for_room(wait)
+            if self._is_short_of_money or not self._is_noted(call):
+                return True
+            self._waiting.take_first()
+            self._start(call, seconds_left)
+            free, room = free - 1, room - 1
+        if self._waiting and self.in_flight >= self.slots.granted and self.slots.are_short:
             self.renewal_wanted.set()
+        return True
 
-    def _is_prepared(self, call: Call) -> bool:
+    def _is_ready(self, call: Call, seconds_left: float | None) -> bool:
         """Get the first call ready to be made; False where it cannot be, which ends its item."""
-        if call.prepared is None:
-            try:
+        try:
+            if seconds_left is not None and seconds_left <= 0:
+                limit = self.job.options.item_timeout_seconds
+                raise ProviderError(ErrorCategory.TIMEOUT, f"the item's {limit:g} seconds are over")
+            if call.prepared is None:
                 call.prepared = self._caller.prepare(call.run.phase, call.item)
-            except Exception as error:  # noqa: BLE001  # one that stayed would keep all others from their turn
-                self._waiting.take_first()
-                self._fail_unsent(call, error)
-        return call.prepared is not None
+        except Exception as error:  # noqa: BLE001  # one that stayed would keep all others from their turn
+            self._waiting.take_first()
+            self._fail_unsent(call, error)
+            return False
+        return True
 
-    def _start(self, call: Call) -> None:
-        call.charged_usd = Decimal(0)
-        task = asyncio.get_running_loop().create_task(self._make(call))
+    def _reserve(self, call: Call) -> float:
+        """Set money and room under the limits aside; the seconds to wait where a limit has no room."""
+        assert call.prepared is not None, "only a prepared call is started"
+        self._is_short_of_money = not self.purse.reserve(call.worst_case_usd)
+        if self._is_short_of_money:
+            return 0.0
+        wait = self._limiter.admit(call.prepared.request.model, call.expected)
+        if wait:
+            self.purse.settle(call.worst_case_usd, ZERO)
+        return wait
+
+    def _wait_for_room(self, seconds: float) -> bool:
+        """Come back when a limit has room; those who come later may not take it meanwhile."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(max(seconds, SOONEST_SECONDS), self._turn)
+        return False
+
+    def _is_noted(self, call: Call) -> bool:
+        """Note the call in the journal before it is made; where that cannot be done the batch job drains."""
+        assert call.prepared is not None, "only a prepared call is started"
+        request, number = call.prepared.request, call.item.attempts + call.attempts + 1
+        begun = Begun(
+            row=call.item.row,
+            item_id=call.item.item_id,
+            phase=call.run.phase.name,
+            number=number,
+            started_at=self._clock(),
+            model=request.model,
+            simulated=self.job.simulated,
+            worst_case_usd=call.worst_case_usd,
+        )
+        try:
+            self._journal.begin(begun, call.prepared.answer_bytes)
+        except JournalUnavailable as error:
+            self.purse.settle(call.worst_case_usd, ZERO)
+            self._limiter.answered(request.model, call.expected, None, ())
+            self.halt(RequestKind.PAUSE, str(error))
+            return False
+        call.begun = begun
+        return True
+
+    def _start(self, call: Call, seconds_left: float | None) -> None:
+        assert call.prepared is not None, "only a prepared call is started"
+        assert call.begun is not None, "only a noted call is started"
+        self._reports.start(call)
+        call.attempts += 1
+        call.began = time.monotonic()
+        call.is_hurried = seconds_left is not None and seconds_left < call.prepared.request.timeout_seconds
+        ask = self._caller.ask(call.prepared, call.begun.number, call.begun.started_at, seconds_left)
+        task = asyncio.get_running_loop().create_task(ask)
         self._tasks.add(task)
         task.add_done_callback(lambda ended: self._after(call, ended))
 
-    def _after(self, call: Call, task: asyncio.Task[bool]) -> None:
+    def _after(self, call: Call, task: asyncio.Task[Answer]) -> None:
         """Slot and money come back, whatever happened, and nobody waits for ever for a call that broke."""
         self._tasks.discard(task)
-        self.purse.settle(call.worst_case_usd, call.charged_usd)
-        if task.cancelled():
-            call.run.leave(call)
-        elif error := task.exception():
+        error = "a call was cancelled" if task.cancelled() else task.exception()
+        if error is None:
+            self._settle(call, task.result())
+            self._conclude(call, task.result())
+        else:
+            # The caller turns every error of a call into an answer, so this one is a defect.
+            self.purse.settle(call.worst_case_usd, call.worst_case_usd)
             self.halt(RequestKind.STOP, f"the engine failed: {error!r}")
             call.run.leave(call)
-        elif task.result():
-            # In one step with the task's own end: counted twice, it would be granted twice.
-            self._unwritten += 1
-        self._pump()
+        self._turn()
 
-    async def _make(self, call: Call) -> bool:
-        """One call from its slot to its consequence; whether it was made."""
+    def _settle(self, call: Call, answer: Answer) -> None:
+        """Account for what the call used, and learn from how it went."""
         assert call.prepared is not None, "only a prepared call is started"
-        self._reports.start(call)
-        try:
-            is_admitted = await self._is_admitted(call)
-        except BatchPipelinesError as error:
-            self._fail_unsent(call, error)
-            return False
-        if not is_admitted:
-            call.run.leave(call)
-            return False
-        call.attempts += 1
-        call.charged_usd = None
-        answer = await self._caller.ask(call.prepared.request, call.item.attempts + call.attempts)
-        call.charged_usd = answer.attempt.cost_usd
-        self._judge(call, answer)
-        return True
-
-    async def _is_admitted(self, call: Call) -> bool:
-        """Wait until the limits let the call pass; False where the batch job drains meanwhile."""
-        task = asyncio.current_task()
-        assert task is not None, "calls are tasks"
-        self._admitting.add(task)
-        try:
-            await self._limiter.admit(call.run.phase.expected_tokens(call.item.tier))
-        except asyncio.CancelledError:
-            return False
-        finally:
-            self._admitting.discard(task)
-        return not self.halted
-
-    def _judge(self, call: Call, answer: Answer) -> None:
-        """Write the attempt down and decide what becomes of its item."""
-        error = answer.error
-        is_unanswered = error is not None and error.category is ErrorCategory.CONNECTION
-        self._unanswered = self._unanswered + 1 if is_unanswered else 0
+        usage, error, model = answer.attempt.usage, answer.error, call.prepared.request.model
+        self.purse.settle(call.worst_case_usd, answer.charged_usd)
+        if error is not None and error.category is ErrorCategory.RATE_LIMIT:
+            self._limiter.refused(model, error.retry_after_seconds, answer.limits)
+        else:
+            self._limiter.answered(model, call.expected, usage, answer.limits)
+        call.used += usage or NOTHING_USED
         if error is None:
-            self._reports.output(call, answer.attempt, answer.text)
-            call.run.complete(call)
-        elif error.category.nature.stops_job:
-            self._reports.spoilt(call, answer.attempt)
-            self.halt(RequestKind.STOP, str(error))
-            call.run.leave(call)
-        else:
-            self._retry_or_fail(call, answer.attempt, error)
+            self._throttle.answered(call.began)
+        elif error.category in OVERLOAD and not call.is_hurried:
+            self._throttle.overloaded(call.began)
 
-    def _retry_or_fail(self, call: Call, attempt: Attempt, error: ProviderError) -> None:
-        decision = decide(error, call.attempts - 1, self.job.options.retry_attempts, self._random)
-        is_outage = self._unanswered > self._slots + OUTAGE_ERRORS
-        if isinstance(decision, GiveUp) and is_outage:
-            self.halt(RequestKind.PAUSE, f"the provider cannot be reached ({error.message})")
-        elif isinstance(decision, GiveUp) and not self._is_abandoned:
-            self._reports.failure(call, attempt)
-            self._count_failure(call, error)
-            return
-        self._reports.spoilt(call, attempt)
-        if isinstance(decision, GiveUp) or self.halted:
-            call.run.leave(call)
+    def _conclude(self, call: Call, answer: Answer) -> None:
+        """Keep the attempt, and let happen to its item what the judge says."""
+        verdict = self._judge.judge(
+            call, answer, self.slots.granted, time.monotonic(), is_draining=self.halted or self._is_abandoned
+        )
+        if self._is_abandoned and verdict.outcome is not Outcome.OUTPUT:
+            verdict = Verdict(Outcome.LEFT, halt=verdict.halt)
+        self._keep(call, self._reports.ended(call, answer, verdict, self._key_of(call)))
+        if verdict.halt is not None:
+            self.halt(*verdict.halt)
+        if verdict.outcome is Outcome.AGAIN and not self.halted:
+            self._try_again(call, verdict)
         else:
-            self._waiting.sleep(call, decision.seconds, self._pump)
+            self._end(call, verdict.outcome)
+
+    def _keep(self, call: Call, report: Report) -> None:
+        """In the journal at once, in the ledger soon."""
+        assert call.prepared is not None, "only a prepared call is started"
+        self._unwritten += 1
+        try:
+            self._journal.end(report, call.prepared.answer_bytes)
+        except JournalUnavailable as error:
+            self.halt(RequestKind.PAUSE, str(error))
+        self._checkpoints.add(report)
+
+    def _key_of(self, call: Call) -> AnswerKey | None:
+        """Under what an output is kept; None where it is not."""
+        if self.job.options.answer_cache is not AnswerCache.READ_WRITE:
+            return None
+        # As it was first asked: a raised cap is our own doing, and the next batch job would not find it.
+        return answer_key(call.run.phase, phase_request(self.job, call.run.phase, call.item))
+
+    def _try_again(self, call: Call, verdict: Verdict) -> None:
+        if verdict.max_tokens is None:
+            call.retries += 1
+        else:
+            assert call.prepared is not None, "only a prepared call is started"
+            call.is_cap_raised = True
+            call.prepared = self._caller.with_cap(call.prepared, call.run.phase, call.item, verdict.max_tokens)
+        self._waiting.sleep(call, verdict.seconds, self._turn)
+
+    def _end(self, call: Call, outcome: Outcome) -> None:
+        if outcome is Outcome.OUTPUT:
+            call.run.complete(call)
+        elif outcome is Outcome.FAILURE:
+            call.run.fail(call)
+        else:
+            call.run.leave(call)
+        if call.run.is_last or outcome is not Outcome.OUTPUT:
+            self._judge.forget(call)
 
     def _fail_unsent(self, call: Call, error: Exception) -> None:
         """Fail an item whose call could not even be made; that cost nothing."""
         known = error if isinstance(error, ProviderError) else ProviderError(ErrorCategory.INTERNAL, str(error))
         self._reports.unsent(call, known)
-        self._count_failure(call, known)
-
-    def _count_failure(self, call: Call, error: ProviderError) -> None:
-        if self.job.options.error_handling is ErrorHandling.STOP:
-            self.halt(RequestKind.STOP, f"item {call.item.item_id} failed ({error})")
-        call.run.fail(call)
+        verdict = self._judge.failure(call, known)
+        if verdict.halt is not None:
+            self.halt(*verdict.halt)
+        self._end(call, verdict.outcome)

@@ -78,9 +78,9 @@ class Share:
                 await self._session.renewal_wanted.wait()
 
     async def _renew(self) -> None:
-        """Renew; while the ledger is away nothing starts, because the lease may have run out."""
+        """Renew; until the grant is there no more calls may be in flight than the ledger is told of."""
         session = self._session
-        session.hold()
+        session.ask()
         settled = self._checkpoints.settled_usd
         newly_settled = settled - self._settled
         until = time.monotonic() + LEASE_SECONDS
@@ -92,7 +92,7 @@ class Share:
                 run_id=self._run_id,
                 wanted_slots=session.wanted_slots,
                 in_flight=session.in_flight,
-                reserved_usd=session.purse.outstanding_usd - newly_settled,
+                reserved_usd=session.purse.claim() - newly_settled,
                 ttl_seconds=LEASE_SECONDS,
             )
         except LedgerUnavailable as error:
@@ -115,13 +115,12 @@ class Share:
 
     async def _end_starvation(self) -> None:
         """Find out why the next call does not fit although nothing is in flight, and end that."""
-        purse = self._session.purse
-        if purse.outstanding_usd > purse.unknown_usd:
+        if self._session.purse.outstanding_usd:
             # What finished just now is in the ledger's sum and here; the next renewal sees it in one place.
             await asyncio.gather(asyncio.wrap_future(self._checkpoints.flush()), return_exceptions=True)
             return
         try:
-            reason = await asyncio.to_thread(self._why_over, purse.unknown_usd, self._session.next_worst_case_usd)
+            reason = await asyncio.to_thread(self._why_over, self._session.next_worst_case_usd)
         except LedgerUnavailable:
             await self._rest(RENEW_SECONDS)
             return
@@ -129,18 +128,19 @@ class Share:
             self._session.halt(RequestKind.PAUSE, reason)
             return
         # Others hold the rest. Two that want more than halves would wait for each other, did neither let go.
-        self._session.hold()
+        self._session.ask()
         await self.release()
         await self._rest(self._random.uniform(0.1, 1.0))
 
-    def _why_over(self, unknown_usd: Decimal, needed_usd: Decimal) -> str | None:
+    def _why_over(self, needed_usd: Decimal) -> str | None:
         """Why the budget, as it is now, has no room for the next call; None where it has."""
-        limit = self._ledger.job(self._session.job.id).budget.max_cost_usd
-        spent = self._ledger.progress(self._session.job.id).cost_usd
-        if limit is None or spent + unknown_usd + needed_usd <= limit:
+        batch_job_id = self._session.job.id
+        limit = self._ledger.job(batch_job_id).budget.max_cost_usd
+        charges = self._ledger.charges(batch_job_id)
+        if limit is None or charges.total_usd + needed_usd <= limit:
             return None
-        unknown = f", calls of unknown cost may have cost {unknown_usd:f}," if unknown_usd else ""
+        unknown = f", calls of unknown cost may have cost {charges.unknown_usd:f}," if charges.unknown_usd else ""
         return (
-            f"the budget is reached: {spent:f} of budget.max_cost_usd {limit:f} USD is spent{unknown} "
+            f"the budget is reached: {charges.cost_usd:f} of budget.max_cost_usd {limit:f} USD is spent{unknown} "
             f"and the next call may cost {needed_usd:f}"
         )

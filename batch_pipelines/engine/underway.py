@@ -4,64 +4,89 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from pathlib import Path
 from random import Random
 
 from batch_pipelines.domain.job import BatchJob
 from batch_pipelines.engine.caller import Caller
 from batch_pipelines.engine.checkpoints import Checkpoints
+from batch_pipelines.engine.journal import Journal
 from batch_pipelines.engine.limiter import Limiter
-from batch_pipelines.engine.purse import Purse
 from batch_pipelines.engine.session import Session
 from batch_pipelines.engine.share import Share
+from batch_pipelines.engine.turns import Turns
 from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.ledger.store import Ledger
 
 
-class Underway:
-    """A session, the checkpoints it writes to and the share it lives on; made and ended on the engine's event loop.
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all batch jobs of one engine have in common."""
 
-    `holder` names it among everything that holds a lease. `unknown_usd` is what earlier calls of unknown cost may
-    have cost.
+    ledger: Ledger
+    journals: Path
+    """The folder of journals."""
+    limiter: Limiter
+    turns: Turns
+    clock: Callable[[], datetime]
+    random: Random
+
+
+class Underway:
+    """A session, the journal and the checkpoints it writes to, and the share it lives on; lives on the engine's loop.
+
+    `holder` names it among everything that holds a lease. Raises JournalUnavailable.
     """
 
     def __init__(
-        self,
-        ledger: Ledger,
-        job: BatchJob,
-        run_id: str,
-        holder: str,
-        worked_seconds: float,
-        unknown_usd: Decimal,
-        caller: Caller,
-        limiter: Limiter,
-        clock: Callable[[], datetime],
-        random: Random,
+        self, around: Surroundings, job: BatchJob, run_id: str, holder: str, worked_seconds: float, caller: Caller
     ) -> None:
         self.phases = 0
         """Phases of partitions that are being run."""
         self.ending: asyncio.Task[None] | None = None
         """Set from the moment on when the last of them is over."""
-        self._ledger = ledger
+        self._ledger = around.ledger
+        self._turns = around.turns
         self._loop = asyncio.get_running_loop()
+        self._journal = Journal(around.journals, job.id, holder)
         self._checkpoints = Checkpoints(
-            lambda group: ledger.record(job.id, group),
+            lambda group: around.ledger.record(job.id, group),
             job.options.checkpoint_frequency,
             self._on_written,
             self._on_unwritten,
         )
-        self.session = Session(job, caller, limiter, self._checkpoints, Purse(unknown_usd), clock, random, self._tell)
-        self._share = Share(self.session, self._checkpoints, ledger, holder, run_id, worked_seconds, random)
+        self.session = Session(
+            job,
+            caller,
+            around.limiter,
+            self._checkpoints,
+            self._journal,
+            around.clock,
+            around.random,
+            self._tell,
+            around.turns.take,
+        )
+        around.turns.join(self.session, job.priority)
+        self._forget_room = around.limiter.on_room(around.turns.take)
+        self._share = Share(
+            self.session, self._checkpoints, around.ledger, holder, run_id, worked_seconds, around.random
+        )
         self._keeper = self._loop.create_task(self._share.keep())
         self._keeper.add_done_callback(self._after_keeper)
 
     async def end(self) -> None:
-        """Let calls in flight finish, make all news durable, and give the share back."""
+        """Let calls in flight finish, write all news, and give the share back."""
         await self.session.drained()
+        self._forget_room()
+        self._turns.leave(self.session)
         self._share.stop()
         await asyncio.gather(self._keeper, return_exceptions=True)
         await asyncio.to_thread(self._checkpoints.close)
+        # What the last groups told the loop is known before the journal decides whether it may go.
+        await asyncio.sleep(0)
+        self._journal.close()
         await self._share.release()
 
     def _tell(self, kind: RequestKind, reason: str) -> asyncio.Future[None]:
@@ -71,11 +96,11 @@ class Underway:
         )
 
     def _on_written(self, calls: int) -> None:
-        """On the checkpoints' thread: these calls need their slots no longer."""
-        self._loop.call_soon_threadsafe(self.session.free, calls)
+        """On the checkpoints' thread: these calls are in the ledger."""
+        self._loop.call_soon_threadsafe(self.session.written, calls)
 
     def _on_unwritten(self, error: BaseException) -> None:
-        """On the checkpoints' thread: what finishes from now on would be lost."""
+        """On the checkpoints' thread: what finishes from now on stays in the journal."""
         reason = f"results cannot be written: {error}"
         self._loop.call_soon_threadsafe(self.session.halt, RequestKind.PAUSE, reason)
 

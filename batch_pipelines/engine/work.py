@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from batch_pipelines.domain.job import WorkItem
-from batch_pipelines.domain.pipeline import Phase
-from batch_pipelines.engine.caller import Prepared
+from batch_pipelines.domain.pipeline import Phase, TokenProfile
+from batch_pipelines.domain.usage import Usage
+from batch_pipelines.engine.caller import NOTHING_USED, Prepared
+from batch_pipelines.engine.journal_lines import Begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,23 @@ class Call:
     """Made when the call first gets near a slot."""
     attempts: int = 0
     """Made in this run of the batch job."""
-    charged_usd: Decimal | None = Decimal(0)
-    """What its last attempt cost; None where nobody knows."""
+    retries: int = 0
+    """How many of them followed a transient error."""
+    is_cap_raised: bool = False
+    """Whether its answer was cut off and it may now be longer."""
+    used: Usage = NOTHING_USED
+    """Tokens of all attempts in this run, as far as they are known."""
+    begun: Begun | None = None
+    """Its last attempt, as the journal has it."""
+    began: float = 0.0
+    """When that began, in seconds of the monotonic clock."""
+    is_hurried: bool = False
+    """Whether it had less time than its phase gives, so that a timeout says nothing about the provider."""
+
+    @property
+    def expected(self) -> TokenProfile:
+        """Tokens that an attempt is expected to use."""
+        return self.run.phase.expected_tokens(self.item.tier)
 
     @property
     def worst_case_usd(self) -> Decimal:

@@ -15,6 +15,17 @@ OVERHEAD = 0.10
 
 SECONDS_PER_MINUTE = 60
 SECONDS_PER_HOUR = 3600
+NO_TIME = TimeEstimate(
+    seconds=0,
+    minutes=0,
+    hours=None,
+    formatted="no time",
+    items_per_minute=None,
+    effective_concurrency=0,
+    rate_limit_applied=False,
+)
+"""Of a batch job that has nothing to call."""
+
 ALWAYS_SHOW_SECONDS_BELOW = 2 * SECONDS_PER_MINUTE
 """From two minutes on, half a minute more or less is within what the model can promise."""
 
@@ -32,16 +43,18 @@ class Pace(BaseModel):
 
 
 def estimate_time(
-    items: int, calls_per_item: int, concurrency: int, pace: Pace, input_tokens: int, output_tokens: int
+    items: int, calls: int, concurrency: int, pace: Pace, input_tokens: int, output_tokens: int
 ) -> TimeEstimate:
-    """The time of `items` items of `calls_per_item` calls one after the other, `concurrency` calls at once.
+    """The time of `items` items that need `calls` calls together, `concurrency` calls at once.
 
-    `input_tokens` and `output_tokens` are of the whole batch job. All counts are at least 1, tokens at least 0.
+    `input_tokens` and `output_tokens` are of all calls. All counts are at least 1, tokens at least 0; without calls
+    there are no items either, and it takes no time.
     The model is a flow: calls in flight are as many as asked for, but never more than items, because the calls of one
     item wait for each other, and never more than the tightest rate limit lets through. Whole rounds are not counted:
     a last round that is not full is within the overhead unless there are only a few items.
     """
-    calls = items * calls_per_item
+    if calls == 0:
+        return NO_TIME
     asked = min(concurrency, items)
     allowed = _calls_per_minute(calls, pace, input_tokens, output_tokens) * pace.seconds_per_call / SECONDS_PER_MINUTE
     effective = min(asked, allowed)

@@ -13,6 +13,7 @@ from batch_pipelines.domain.estimate import (
     CostInterval,
     Estimate,
     PhaseEstimate,
+    Reuse,
     TierEstimate,
     TimeEstimate,
 )
@@ -24,6 +25,7 @@ from batch_pipelines.estimation.gate import review
 from batch_pipelines.estimation.interval import cost_interval
 from batch_pipelines.estimation.money import ZERO, per_item, plain, spoken
 from batch_pipelines.estimation.prices import PriceBook
+from batch_pipelines.estimation.savings import Savings
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,23 @@ class Workload:
     concurrency: int
     """Calls in flight at once, at least 1."""
     budget: Budget
+    savings: Savings | None = None
+    """Of kept answers; None where the batch job uses none."""
 
     @property
     def item_count(self) -> int:
         """Items over all tiers."""
         return sum(self.items_by_tier.values())
+
+    @property
+    def items_to_call(self) -> int:
+        """Items that need at least one call."""
+        return self.item_count - (self.savings.items if self.savings else 0)
+
+    def calls(self, phase: Phase, tier: Tier | None) -> int:
+        """Calls of a phase for the items of a tier."""
+        saved = self.savings.calls.get((phase.name, tier), 0) if self.savings else 0
+        return self.items_by_tier[tier] - saved
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +76,7 @@ class _Cell:
 class _Sum:
     """Some cells together."""
 
+    calls: int
     input_tokens: int
     output_tokens: int
     input_usd: Decimal
@@ -75,9 +90,9 @@ class _Sum:
 def estimate(workload: Workload, prices: PriceBook, pace: Pace, at: datetime) -> Estimate:
     """Cost, time and the gate's verdict for a batch job that starts at `at`.
 
-    One call for each item and phase, without retries. Shares by phase, tier and direction sum up exactly to the total;
-    the cost per item is rounded to 1e-10 USD. Raises UnknownPrice for a model that nobody prices, and InvalidInput for
-    a workload without items.
+    One call for each item and phase, without retries and without those that kept answers save. Shares by phase, tier
+    and direction sum up exactly to the total; the cost per item is rounded to 1e-10 USD. Raises UnknownPrice for a
+    model that nobody prices, and InvalidInput for a workload without items.
     """
     items = workload.item_count
     if items < 1:
@@ -85,9 +100,11 @@ def estimate(workload: Workload, prices: PriceBook, pace: Pace, at: datetime) ->
     cells = _cells(workload, prices, at)
     total = _sum(cells)
     time = estimate_time(
-        items, len(workload.pipeline.phases), workload.concurrency, pace, total.input_tokens, total.output_tokens
+        workload.items_to_call, total.calls, workload.concurrency, pace, total.input_tokens, total.output_tokens
     )
-    interval = cost_interval(total.cost_usd, items)
+    # Without anything to call the bounds are 0 as well, whatever the number of items.
+    interval = cost_interval(total.cost_usd, max(1, workload.items_to_call))
+    reuse = workload.savings.reuse(workload.pipeline) if workload.savings else None
     return Estimate(
         item_count=items,
         total_cost_usd=total.cost_usd,
@@ -100,7 +117,8 @@ def estimate(workload: Workload, prices: PriceBook, pace: Pace, at: datetime) ->
         interval=interval,
         time=time,
         gate=review(total.cost_usd, interval.high_usd, time.seconds, workload.budget),
-        summary=_summary(items, total.cost_usd, interval, time),
+        summary=_summary(items, total, interval, time, reuse),
+        reuse=reuse,
     )
 
 
@@ -112,7 +130,7 @@ def _cells(workload: Workload, prices: PriceBook, at: datetime) -> tuple[_Cell, 
 
 def _cell(workload: Workload, phase: Phase, tier: Tier | None, prices: PriceBook, at: datetime) -> _Cell:
     # One call is priced, then multiplied: some models charge a call as a whole by the size of its own input.
-    calls = workload.items_by_tier[tier]
+    calls = workload.calls(phase, tier)
     tokens = phase.expected_tokens(tier)
     usage = Usage(input_tokens=tokens.input_tokens, output_tokens=tokens.output_tokens)
     price = prices.breakdown(workload.pipeline.model_of(phase, workload.model), usage, at)
@@ -135,6 +153,7 @@ def _tiers(workload: Workload) -> tuple[Tier | None, ...]:
 def _sum(cells: Iterable[_Cell]) -> _Sum:
     cells = tuple(cells)
     return _Sum(
+        calls=sum(cell.calls for cell in cells),
         input_tokens=sum(cell.input_tokens for cell in cells),
         output_tokens=sum(cell.output_tokens for cell in cells),
         input_usd=sum((cell.input_usd for cell in cells), ZERO),
@@ -149,7 +168,7 @@ def _by_phase(workload: Workload, cells: tuple[_Cell, ...]) -> tuple[PhaseEstima
         PhaseEstimate(
             phase=phase.name,
             model=pipeline.model_of(phase, workload.model),
-            calls=workload.item_count,
+            calls=share.calls,
             input_tokens=share.input_tokens,
             output_tokens=share.output_tokens,
             cost_usd=share.cost_usd,
@@ -173,12 +192,24 @@ def _by_tier(workload: Workload, cells: tuple[_Cell, ...]) -> tuple[TierEstimate
     )
 
 
-def _summary(items: int, cost_usd: Decimal, interval: CostInterval, time: TimeEstimate) -> str:
+def _summary(items: int, total: _Sum, interval: CostInterval, time: TimeEstimate, reuse: Reuse | None) -> str:
     what = "1 item" if items == 1 else f"{items:,} items"
+    if total.calls == 0:
+        return f"{what} should cost nothing.{_reused(total, reuse)}"
     calls = "1 call" if time.effective_concurrency == 1 else f"{time.effective_concurrency:g} calls"
     speed = ", as fast as the rate limit allows" if time.rate_limit_applied else f" with {calls} at a time"
     return (
-        f"{what} should cost about {spoken(cost_usd)}, and with {interval.coverage:.0%} likelihood between "
+        f"{what} should cost about {spoken(total.cost_usd)}, and with {interval.coverage:.0%} likelihood between "
         f"{spoken(interval.low_usd)} and {spoken(interval.high_usd)}. "
-        f"It should take about {time.formatted}{speed}."
+        f"It should take about {time.formatted}{speed}.{_reused(total, reuse)}"
     )
+
+
+def _reused(total: _Sum, reuse: Reuse | None) -> str:
+    """How many calls are not made, as a sentence; empty where no kept answers are used."""
+    if reuse is None:
+        return ""
+    if not reuse.calls:
+        return " No kept answer fits any of its calls."
+    calls = f"{reuse.calls:,} of {total.calls + reuse.calls:,} calls"
+    return f" Kept answers stand in for {calls}, which saves {spoken(reuse.saved_usd)}."

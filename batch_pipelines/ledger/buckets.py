@@ -1,9 +1,14 @@
-"""Token buckets that keep every window of a minute under its limit. Pure; `limits` loads and stores.
+"""Token buckets that are shared by lending out of them. Pure; `limits` loads and stores.
 
-A bucket holds at most its capacity C and fills at a rate r per second. Whatever a window of W seconds takes was either
-in the bucket at its start or came in meanwhile: at most C + W r. Amounts are whole numbers, so this is at most the
-limit L as long as C + W r < L + 1; hence r = (L + 1 - C) / W, a little less. A small capacity lets calls flow evenly at
-nearly the whole limit; it must still hold the largest single amount, and grows to it.
+Processes hold units for a moment, so that they need not ask for every call. What is held counts as if it were still in
+the bucket: level and holdings together never exceed the capacity C, and r units come in per second. So what is used in W
+seconds was in the bucket or held at their start, or came in meanwhile: at most C + W r, whoever dies or gives back.
+Amounts are whole, so this is at most the limit L as long as C + W r < L + 1; hence r = (L + 1 - C) / W, a little less.
+A small capacity lets calls flow evenly at nearly the whole limit; it must hold the largest amount, and grows to it.
+
+A limit that only the provider told is its own to keep. There the bucket copies the provider's: a capacity of the most
+that headers showed remaining, a rate of L a minute, and a reserve that is never lent, as calls arrive less evenly than
+they left.
 """
 
 from __future__ import annotations
@@ -12,64 +17,119 @@ import math
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from batch_pipelines.domain.errors import InvalidInput
-
-WINDOW_SECONDS = 60.5
-"""Half a second over the minute that a limit speaks of: calls may reach the provider closer together than they left."""
+HOLDING_SECONDS = 0.4
+"""How long a process may use what it holds without asking again."""
+GONE_SECONDS = 1.0
+"""After this without a word what a process held counts as used: longer, as clocks of machines differ."""
+WINDOW_SECONDS = 60.3
+"""A little over the minute that a limit speaks of: calls may reach the provider closer together than they left."""
+REST_SECONDS = WINDOW_SECONDS + GONE_SECONDS
+"""After this without a holding, no window that ends later has any use in it, and a bucket may forget how it was."""
 BURST_SHARE = 1 / 120
-"""Part of the limit that a bucket starts with and keeps for bursts: half a second's worth."""
+"""Part of the limit that a bucket has room for beyond the largest amount: half a second's worth."""
+UNEVEN_SECONDS = 0.05
+"""How much closer together calls may reach the provider than they left."""
 _MARGIN = 0.01
 """Far more than rounding errors of floats add up to, and far less than one request or token."""
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """Units per minute, and who says so."""
+
+    per_minute: int
+    is_set: bool
+    """Whether it is ours to keep in every window of a minute; otherwise the provider told it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Bucket:
-    """One limit's state, as it was after something was last taken."""
+    """One limit's state, as it was after something was last lent."""
 
     capacity: float
     level: float
-    """Below zero where calls used more than they had taken; what comes in pays that first."""
+    """Without what is held. Below zero where calls used more than they had taken; what comes in pays that first."""
     updated_at: datetime
 
 
-def rate(limit: int, capacity: float) -> float:
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a process wants to hold from now on, together with what it still has."""
+
+    least: float
+    """What its next call needs; 0 where none waits."""
+    most: float
+    """What it could use in a moment."""
+    held: float
+    """What it has and did not use."""
+
+
+def rate(limit: Limit, capacity: float) -> float:
     """Units per second that come in."""
-    return (limit + 1 - _MARGIN - capacity) / WINDOW_SECONDS
+    if limit.is_set:
+        return (limit.per_minute + 1 - _MARGIN - capacity) / WINDOW_SECONDS
+    return limit.per_minute / 60
 
 
-def filled(bucket: Bucket, limit: int, amount: int, now: datetime) -> Bucket:
-    """The bucket as somebody finds it who wants `amount`, at most `limit`, out of it now."""
+def reserve(limit: Limit, capacity: float) -> float:
+    """What is never lent: nothing of a limit of ours, and of a provider's one unit or more where it allows bursts."""
+    return 0.0 if limit.is_set else min(max(1.0, limit.per_minute / 60 * UNEVEN_SECONDS), capacity / 4)
+
+
+def most_at_once(limit: Limit, bucket: Bucket) -> float:
+    """The largest amount that can ever be held; a larger call waits for that and then goes."""
+    if limit.is_set:
+        return float(limit.per_minute)
+    return float(math.floor(_room(limit, bucket.capacity) - reserve(limit, bucket.capacity)))
+
+
+def filled(bucket: Bucket, limit: Limit, amount: float, lent: float, now: datetime) -> Bucket:
+    """The bucket as somebody finds it who wants to hold `amount`, while `lent` is held by all."""
     # Clocks of two machines may disagree; time never runs backwards here.
     idle = max(0.0, (now - bucket.updated_at).total_seconds())
-    least = max(1.0, limit * BURST_SHARE, amount)
-    if idle >= WINDOW_SECONDS:
-        # Nothing was taken within any window that ends later, so the bucket may forget how it was; its debts stay.
-        capacity = min(least, limit)
-        level = min(capacity, min(bucket.level, 0.0) + rate(limit, 1.0) * idle)
+    level, capacity = bucket.level, bucket.capacity
+    if limit.is_set and idle >= REST_SECONDS:
+        capacity = _least_capacity(limit, max(amount, lent))
+        level = min(level, 0.0) + rate(limit, 1.0) * idle
+    elif limit.is_set:
+        capacity = min(max(_least_capacity(limit, max(amount, lent)), capacity), limit.per_minute)
+        level += rate(limit, capacity) * idle
     else:
-        capacity = min(max(least, bucket.capacity), limit)
-        level = min(capacity, bucket.level + rate(limit, capacity) * idle)
-    return Bucket(capacity, level, max(now, bucket.updated_at))
+        level += rate(limit, capacity) * idle
+    return Bucket(capacity, min(level, max(0.0, _room(limit, capacity) - lent)), max(now, bucket.updated_at))
 
 
-def seconds_until(bucket: Bucket, limit: int, amount: int, now: datetime) -> float:
-    """After how long to ask for `amount` again, in whole milliseconds; 0 where it can be taken now.
-
-    Raises InvalidInput for an amount that no minute can hold.
-    """
-    if amount > limit:
-        raise InvalidInput(
-            "amount", amount, f"is more than the limit of {limit} a minute", "make the call smaller, or raise the limit"
-        )
-    found = filled(bucket, limit, amount, now)
-    if found.level >= amount:
+def seconds_until(bucket: Bucket, limit: Limit, wish: Wish, lent: float, now: datetime) -> float:
+    """After how long to ask again for the least of a wish, in whole milliseconds; 0 where it can be held now."""
+    found = filled(bucket, limit, wish.least, lent, now)
+    missing = wish.least + reserve(limit, found.capacity) - found.level - wish.held
+    if missing <= 0 or wish.least <= 0:
         return 0.0
-    by_filling = (amount - found.level) / rate(limit, found.capacity)
-    by_rest = WINDOW_SECONDS - (now - bucket.updated_at).total_seconds()
-    return math.ceil(1000 * (min(by_filling, by_rest) if by_rest > 0 else by_filling)) / 1000
+    seconds = missing / rate(limit, found.capacity)
+    resting = REST_SECONDS - (now - bucket.updated_at).total_seconds()
+    if limit.is_set and resting > 0:
+        seconds = min(seconds, resting)
+    return max(1, math.ceil(1000 * seconds)) / 1000
 
 
-def taken(bucket: Bucket, limit: int, amount: int, now: datetime) -> Bucket:
-    """The bucket after `amount` was taken, where `seconds_until` was 0."""
-    found = filled(bucket, limit, amount, now)
-    return replace(found, level=found.level - amount)
+def holding(bucket: Bucket, limit: Limit, wish: Wish, lent: float, now: datetime) -> float:
+    """What a process holds from now on, in whole units, where the least of its wish is there."""
+    found = filled(bucket, limit, wish.least, lent, now)
+    there = found.level + wish.held - reserve(limit, found.capacity)
+    return float(max(0, math.floor(min(wish.most, there))))
+
+
+def after(bucket: Bucket, limit: Limit, wish: Wish, holds: float, lent: float, now: datetime) -> Bucket:
+    """The bucket once a process that had `wish.held` holds `holds`."""
+    found = filled(bucket, limit, wish.least, lent, now)
+    return replace(found, level=found.level + wish.held - holds)
+
+
+def _least_capacity(limit: Limit, amount: float) -> float:
+    """Room for `amount`, and for what comes in until somebody asks again."""
+    return min(max(1.0, amount) + limit.per_minute * BURST_SHARE, limit.per_minute)
+
+
+def _room(limit: Limit, capacity: float) -> float:
+    """What level and holdings may come to; enough to ask ahead also where a provider never showed much remaining."""
+    return capacity if limit.is_set else min(max(_least_capacity(limit, 1.0), capacity), limit.per_minute)

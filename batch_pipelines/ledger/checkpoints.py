@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, select, update
+from pydantic import JsonValue
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, func, or_, select, update
 
 from batch_pipelines.domain.attempt import Attempt, Report
 from batch_pipelines.domain.errors import InvalidInput
+from batch_pipelines.domain.events import EventType
+from batch_pipelines.domain.spec import Budget
 from batch_pipelines.domain.transitions import ItemStatus
+from batch_pipelines.ledger.answers import keep_answers
 from batch_pipelines.ledger.database import writing
-from batch_pipelines.ledger.events import write_events
+from batch_pipelines.ledger.events import NewEvent, write_events
 from batch_pipelines.ledger.folding import AttemptKey, Group, ItemNews, Sums, attempt_key, fold
 from batch_pipelines.ledger.rows import USAGE_COLUMNS, lock_job
 from batch_pipelines.ledger.section import Section
-from batch_pipelines.ledger.tables import attempts, batch_items, batch_jobs, job_totals, phase_results
+from batch_pipelines.ledger.tables import attempts, batch_items, batch_jobs, job_totals, phase_results, project_days
 from batch_pipelines.ledger.upsert import insert_returning_new, upsert
 
 COUNTED = ("attempts", "unknown_costs", *USAGE_COLUMNS, "cost_usd", "duration_ms")
@@ -28,12 +34,22 @@ _STATUSES = select(batch_items.c.id, batch_items.c.status).where(
     batch_items.c.batch_job_id == bindparam("job"), batch_items.c.id.in_(bindparam("rows", expanding=True))
 )
 _NEW_ATTEMPTS = insert_returning_new(attempts, attempts.c.item_row, attempts.c.phase, attempts.c.number)
-_ADD_TO_JOB = upsert(job_totals, lambda new: {name: job_totals.c[name] + new[name] for name in COUNTED})
+_TOTALLED = (*COUNTED, "unknown_usd")
+_ADD_TO_JOB = {
+    dialect: insert.returning(job_totals.c.cost_usd, job_totals.c.unknown_usd)
+    for dialect, insert in upsert(
+        job_totals, lambda new: {name: job_totals.c[name] + new[name] for name in _TOTALLED}
+    ).items()
+}
+_ADD_TO_DAY = upsert(
+    project_days, lambda new: {name: project_days.c[name] + new[name] for name in ("cost_usd", "unknown_usd")}
+)
 _ADD_TO_PHASES = upsert(
     phase_results,
     lambda new: {
         **{name: phase_results.c[name] + new[name] for name in COUNTED},
         **{name: func.coalesce(new[name], phase_results.c[name]) for name in ("model", "completed_at", "output")},
+        "reused": or_(phase_results.c.reused, new["reused"]),
     },
 )
 # Named apart from the columns, as an UPDATE would otherwise take them for its own.
@@ -70,10 +86,11 @@ class Checkpoints(Section):
     """The section that makes finished calls durable."""
 
     def record(self, batch_job_id: str, reports: Sequence[Report]) -> None:
-        """Write a group of reports about one job, all or nothing, in ten statements at most, whatever its size.
+        """Write a group of reports about one job, all or nothing, in a dozen statements at most, whatever its size.
 
         In this order: attempts; per item and phase the sums over all its attempts, of failed ones and earlier runs too;
-        items and the job with the same sums; moves and events of items; one `batch:progress`. A report whose attempt
+        items, the job and the project's day with the same sums; answers to keep; moves and events of items; one
+        `batch:progress`; a `batch:budget` where the job came to its warning share. A report whose attempt
         (item, phase, number, start) was written before is passed over whole; one that only has the number of another,
         because a run that was overtaken answers late, gets the next number.
 
@@ -91,7 +108,10 @@ class Checkpoints(Section):
             group = fold(told, statuses, fresh)
             _write_phases(connection, group)
             _write_items(connection, group)
-            _write_totals(connection, batch_job_id, group)
+            if group.total.attempts:
+                _write_day(connection, job["project"], group.total, self._clock().date())
+                group.events.extend(_write_totals(connection, job, group.total, self._clock()))
+            keep_answers(connection, job["project"], job["pipeline_name"], told)
             write_events(connection, batch_job_id, group.events)
             if group.simulated and not job["simulated"]:
                 connection.execute(update(batch_jobs).where(batch_jobs.c.id == batch_job_id).values(simulated=True))
@@ -143,6 +163,7 @@ def _attempt_row(report: Report, attempt: Attempt) -> dict[str, Any]:
         "simulated": attempt.simulated,
         **{name: None if usage is None else getattr(usage, name) for name in USAGE_COLUMNS},
         "cost_usd": attempt.cost_usd,
+        "worst_case_usd": attempt.worst_case_usd,
         "request_id": attempt.request_id,
         "stop_reason": attempt.stop_reason,
         "error_category": attempt.error_category.value if attempt.error_category else None,
@@ -161,6 +182,7 @@ def _write_phases(connection: Connection, group: Group) -> None:
             "phase": phase,
             **_counted(news.sums),
             "model": news.sums.model,
+            "reused": news.reused,
             "completed_at": news.completed_at,
             "output": news.output,
         }
@@ -170,10 +192,28 @@ def _write_phases(connection: Connection, group: Group) -> None:
         connection.execute(_ADD_TO_PHASES[connection.dialect.name], rows)
 
 
-def _write_totals(connection: Connection, batch_job_id: str, group: Group) -> None:
-    if group.total.attempts:
-        row = {"batch_job_id": batch_job_id, **_counted(group.total)}
-        connection.execute(_ADD_TO_JOB[connection.dialect.name], row)
+def _write_day(connection: Connection, project: str, total: Sums, day: date) -> None:
+    row = {"project": project, "day": day, "cost_usd": total.cost_usd, "unknown_usd": total.unknown_usd}
+    connection.execute(_ADD_TO_DAY[connection.dialect.name], row)
+
+
+def _write_totals(connection: Connection, job: RowMapping, total: Sums, now: datetime) -> list[NewEvent]:
+    """Returns the warning that the budget is nearly spent, where this brought the job there."""
+    row = {"batch_job_id": job["id"], **_counted(total), "unknown_usd": total.unknown_usd}
+    cost, unknown = connection.execute(_ADD_TO_JOB[connection.dialect.name], row).one()
+    budget = Budget.model_validate(job["budget"])
+    if budget.max_cost_usd is None:
+        return []
+    warn_at = budget.max_cost_usd * Decimal(str(budget.warn_at))
+    added = total.cost_usd + total.unknown_usd
+    if not cost + unknown - added < warn_at <= cost + unknown:
+        return []
+    data: dict[str, JsonValue] = {
+        "charged_usd": str(cost + unknown),
+        "max_cost_usd": str(budget.max_cost_usd),
+        "warn_at": budget.warn_at,
+    }
+    return [NewEvent(EventType.BATCH_BUDGET, now, None, data)]
 
 
 def _write_items(connection: Connection, group: Group) -> None:

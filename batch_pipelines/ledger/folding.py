@@ -22,7 +22,10 @@ AttemptKey = tuple[int, str, int]
 
 @dataclass(slots=True)
 class Sums:
-    """Attempts added up; `cost_usd` is the sum of known costs, `unknown_costs` counts the attempts left out of it."""
+    """Attempts added up; `cost_usd` is the sum of known costs, `unknown_costs` counts the attempts left out of it.
+
+    `unknown_usd` is what those may have cost at most.
+    """
 
     attempts: int = 0
     unknown_costs: int = 0
@@ -31,6 +34,7 @@ class Sums:
     cache_read_input_tokens: int = 0
     cache_creation_input_tokens: int = 0
     cost_usd: Decimal = Decimal(0)
+    unknown_usd: Decimal = Decimal(0)
     duration_ms: float = 0.0
     model: str | None = None
     """Of the last attempt."""
@@ -42,6 +46,7 @@ class Sums:
         self.model = attempt.model
         if attempt.cost_usd is None:
             self.unknown_costs += 1
+            self.unknown_usd += attempt.worst_case_usd
         else:
             self.cost_usd += attempt.cost_usd
         if attempt.usage is not None:
@@ -57,6 +62,7 @@ class PhaseNews:
 
     sums: Sums = field(default_factory=Sums)
     output: str | None = None
+    reused: bool = False
     completed_at: datetime | None = None
 
 
@@ -125,7 +131,8 @@ def _moves(status: ItemStatus, report: Report) -> tuple[ItemTrigger, ...]:
     """
     if report.trigger is None:
         return ()
-    if report.attempt is None or report.trigger is ItemTrigger.START:
+    is_answer = report.attempt is not None or report.reused
+    if not is_answer or report.trigger is ItemTrigger.START:
         return (report.trigger,)
     if status is ItemStatus.PENDING:
         return (ItemTrigger.START, report.trigger)
@@ -142,7 +149,7 @@ def _fold_call(group: Group, item: ItemNews, report: Report) -> None:
             sums.add(report.attempt)
         group.simulated = group.simulated or report.attempt.simulated
     if report.output is not None:
-        phase.output, phase.completed_at = report.output, report.at
+        phase.output, phase.completed_at, phase.reused = report.output, report.at, report.reused
 
 
 def _fold_move(group: Group, item: ItemNews, report: Report, trigger: ItemTrigger) -> None:
@@ -164,9 +171,9 @@ def _fold_move(group: Group, item: ItemNews, report: Report, trigger: ItemTrigge
 
 def _failure(report: Report) -> tuple[ErrorCategory, str]:
     """Why the item failed: the error of its last call, or what kept the call from being made."""
-    attempt, unsent = report.attempt, report.unsent_error
-    if unsent is not None:
-        return unsent.category, unsent.message
+    attempt, error = report.attempt, report.item_error
+    if error is not None:
+        return error.category, error.message
     if attempt is not None and attempt.error_category is not None:
         return attempt.error_category, attempt.error_message or ""
     raise ValueError(f"a report fails item {report.item_id!r} and says no reason; give its attempt an error_category")

@@ -16,7 +16,8 @@ from batch_pipelines.ledger.grants import Allowance, Share, decide_grant
 from batch_pipelines.ledger.requests import RequestKind, requests_open
 from batch_pipelines.ledger.rows import lock_job
 from batch_pipelines.ledger.section import Section
-from batch_pipelines.ledger.tables import engine_leases, job_totals
+from batch_pipelines.ledger.spending import charges_of
+from batch_pipelines.ledger.tables import engine_leases
 from batch_pipelines.ledger.upsert import upsert
 
 _STORE = upsert(
@@ -111,12 +112,11 @@ def _concurrency(job: RowMapping) -> int:
 
 
 def _unspent(connection: Connection, job: RowMapping) -> Decimal | None:
-    """The budget less the known cost of all attempts; None without a budget."""
+    """The budget less what all attempts are charged with; None without a budget."""
     limit = Budget.model_validate(job["budget"]).max_cost_usd
     if limit is None:
         return None
-    spent = select(job_totals.c.cost_usd).where(job_totals.c.batch_job_id == job["id"])
-    return limit - (connection.execute(spent).scalar() or Decimal(0))
+    return limit - charges_of(connection, job["id"]).total_usd
 
 
 def _others(connection: Connection, batch_job_id: str, holder: str) -> Sequence[Share]:

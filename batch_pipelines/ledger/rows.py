@@ -19,7 +19,8 @@ _READ = select(batch_jobs).where(batch_jobs.c.id == bindparam("of"))
 # Without the large columns, as every checkpoint reads these. FOR NO KEY UPDATE: rows with a foreign key to the job may
 # still come from elsewhere.
 _LOCK = _READ.with_only_columns(
-    *(batch_jobs.c[name] for name in ("id", "status", "started_at", "run_id", "simulated", "options", "budget"))
+    *(batch_jobs.c[name] for name in ("id", "project", "pipeline_name", "status", "started_at", "run_id", "simulated")),
+    *(batch_jobs.c[name] for name in ("options", "budget")),
 ).with_for_update(key_share=True)
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import RowMapping, func, select
+from sqlalchemy import Connection, RowMapping, bindparam, func, select
 
 from batch_pipelines.domain.pipeline import Tier
 from batch_pipelines.domain.transitions import ItemStatus
 from batch_pipelines.ledger.database import reading
 from batch_pipelines.ledger.rows import cost_of, read_job
 from batch_pipelines.ledger.section import Section
-from batch_pipelines.ledger.tables import batch_items, phase_results
+from batch_pipelines.ledger.tables import batch_items, job_totals, phase_results
+
+_CHARGES = select(job_totals.c.cost_usd, job_totals.c.unknown_usd).where(
+    job_totals.c.batch_job_id == bindparam("of_job")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +32,27 @@ class Spending:
     """The known part; None where no attempt's cost is known."""
 
 
+@dataclass(frozen=True, slots=True)
+class Charges:
+    """What counts against the budget of a batch job."""
+
+    cost_usd: Decimal
+    """Of the calls whose cost is known."""
+    unknown_usd: Decimal
+    """Of the others, at their worst."""
+
+    @property
+    def total_usd(self) -> Decimal:
+        return self.cost_usd + self.unknown_usd
+
+
 class Spendings(Section):
     """The section about money spent."""
+
+    def charges(self, batch_job_id: str) -> Charges:
+        """What counts against the budget of a job; zeros for one that has made no call."""
+        with reading(self._engine) as connection:
+            return charges_of(connection, batch_job_id)
 
     def spending(self, batch_job_id: str) -> list[Spending]:
         """All money of a job by tier, status of the item, and phase, in no order; a known cost is in exactly one.
@@ -47,6 +70,12 @@ class Spendings(Section):
         with reading(self._engine) as connection:
             read_job(connection, batch_job_id)
             return [_spending(row) for row in connection.execute(statement).mappings()]
+
+
+def charges_of(connection: Connection, batch_job_id: str) -> Charges:
+    """The same, in a transaction that is under way."""
+    row = connection.execute(_CHARGES, {"of_job": batch_job_id}).first()
+    return Charges(*row) if row else Charges(Decimal(0), Decimal(0))
 
 
 def _spending(row: RowMapping) -> Spending:

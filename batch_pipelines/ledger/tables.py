@@ -278,7 +278,7 @@ answers = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("parts", JSON, nullable=False),
     Column("output", ForeignText, nullable=False),
-    PrimaryKeyConstraint("project", "digest"),
+    PrimaryKeyConstraint("project", "digest", "simulated"),  # a simulated answer never stands for a real one
     Index(None, "project", "pipeline_name", "phase", "item_id"),
 )
 

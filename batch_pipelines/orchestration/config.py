@@ -15,6 +15,7 @@ from batch_pipelines.domain.spec import Budget, Options, Spec
 TierName = Enum("TierName", {"template": "template", "scenario": "scenario", "edge_case": "edge_case", "all": "all"})
 ErrorHandlingName = Enum("ErrorHandlingName", {"continue": "continue", "stop": "stop"})
 PriorityName = Enum("PriorityName", {"low": "low", "normal": "normal", "high": "high", "critical": "critical"})
+AnswerCacheName = Enum("AnswerCacheName", {"off": "off", "read": "read", "read_write": "read_write"})
 EstimateOverName = Enum("EstimateOverName", {"refuse": "refuse", "warn": "warn"})
 
 
@@ -35,6 +36,9 @@ class OptionsConfig(dg.Config):
     retry_attempts: int = Field(default=3, description=_described(Options, "retry_attempts"))
     model: str | None = Field(default=None, description=_described(Options, "model"))
     items_per_partition: int | None = Field(default=None, description=_described(Options, "items_per_partition"))
+    answer_cache: AnswerCacheName = Field(
+        default=AnswerCacheName["off"], description=_described(Options, "answer_cache")
+    )
 
 
 class BudgetConfig(dg.Config):

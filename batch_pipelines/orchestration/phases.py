@@ -10,6 +10,7 @@ import dagster as dg
 
 from batch_pipelines.analytics.summary import summarize
 from batch_pipelines.control.running import close_run, open_run
+from batch_pipelines.domain.errors import JournalUnavailable, LedgerUnavailable
 from batch_pipelines.domain.pipeline import Phase
 from batch_pipelines.domain.transitions import JobTrigger
 from batch_pipelines.engine.share import LEASE_SECONDS
@@ -50,6 +51,7 @@ def open_item_partitions(context: dg.OpExecutionContext) -> Iterator[dg.DynamicO
             services.engine.connect().result()
         batch_job_id = batch_job_of(services.ledger, context.run).id
         job = open_run(services.ledger, batch_job_id, context.run_id, patience_seconds=PATIENCE_SECONDS)
+        services.engine.recover(batch_job_id)
     size = job.options.items_per_partition or job.total_items
     for start in range(0, job.total_items, size):
         stop = min(start + size, job.total_items)
@@ -78,7 +80,7 @@ def phase_op(phase: Phase) -> dg.OpDefinition:
 async def _run_or_stop(
     services: Services, context: dg.OpExecutionContext, phase: Phase, partition: ItemPartition
 ) -> PhaseOutcome:
-    """The engine's outcome; what it could not do stops the batch job, so that `collect` ends it with the reason."""
+    """The engine's outcome; what it could not do pauses or stops the batch job, so that `collect` says the reason."""
     batch_job_id, start, stop = partition.batch_job_id, partition.start, partition.stop
     try:
         work = services.engine.run_phase(batch_job_id, context.run_id, phase.name, start, stop)
@@ -86,7 +88,9 @@ async def _run_or_stop(
     except Exception as error:  # its traceback goes to the run's log
         context.log.exception("Phase %s failed for items %d to %d.", phase.name, start, stop - 1)
         reason = f"phase {phase.name} could not go on: {error or type(error).__name__}"
-        services.ledger.request(batch_job_id, RequestKind.STOP, by="orchestration", reason=reason)
+        is_passing = isinstance(error, LedgerUnavailable | JournalUnavailable)
+        kind = RequestKind.PAUSE if is_passing else RequestKind.STOP
+        services.ledger.request(batch_job_id, kind, by="orchestration", reason=reason)
         return PhaseOutcome(done=0, failed=0, left=stop - start)
 
 
@@ -118,6 +122,7 @@ async def _finish_missing(services: Services, context: dg.OpExecutionContext, ba
         return
     with explained():
         job = open_run(ledger, batch_job_id, context.run_id, patience_seconds=PATIENCE_SECONDS)
+        services.engine.recover(batch_job_id)
     size = job.options.items_per_partition or job.total_items
 
     async def finish(start: int) -> None:

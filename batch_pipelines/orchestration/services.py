@@ -16,6 +16,7 @@ from batch_pipelines.control.estimating import price_book
 from batch_pipelines.control.limits import limiter
 from batch_pipelines.control.running import close_run
 from batch_pipelines.engine.engine import Engine
+from batch_pipelines.engine.resources import ResourceLimits
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.settings import Settings, load_settings
 
@@ -43,7 +44,14 @@ class Services:
         settings, ledger = self.settings, self.ledger
         return self._closing.enter_context(
             Engine(
-                ledger, connector(settings), price_book(settings), limiter(settings, ledger, utc_now), utc_now, Random()
+                ledger,
+                settings.journals,
+                connector(settings),
+                price_book(settings),
+                limiter(settings, ledger, utc_now),
+                utc_now,
+                Random(),
+                ResourceLimits(settings.max_memory_mb, settings.max_cpu_percent),
             )
         )
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel, NonNegativeInt, ValidationError
 
 from batch_pipelines.domain.usage import Usage
 from batch_pipelines.providers.anthropic_errors import provider_error, unreadable
+from batch_pipelines.providers.anthropic_limits import readings
 from batch_pipelines.providers.base import Completion, CompletionRequest
 
 DEFAULT_BASE_URL = "https://api.anthropic.com"
@@ -51,7 +52,12 @@ class AnthropicProvider:
         # Never None: the SDK would read the environment, which is for settings.py alone.
         url = base_url or DEFAULT_BASE_URL
         self._client = anthropic.AsyncAnthropic(
-            api_key=self._secret, base_url=url, max_retries=0, http_client=_transport(url, max_connections)
+            api_key=self._secret,
+            base_url=url,
+            max_retries=0,
+            http_client=_transport(url, max_connections),
+            # Given, so that the SDK does not read the environment; off, as a span costs a tenth of a call's CPU.
+            open_telemetry=False,
         )
 
     async def check(self) -> None:
@@ -150,4 +156,5 @@ def _completion(body: bytes, headers: Mapping[str, str]) -> Completion:
         ),
         request_id=headers.get("request-id"),
         simulated=headers.get("x-simulated") == "true",
+        limits=readings(headers),
     )

@@ -15,6 +15,7 @@ import httpx2
 from pydantic import ValidationError
 
 from batch_pipelines.domain.errors import ErrorCategory, ProviderError
+from batch_pipelines.providers.anthropic_limits import readings
 
 MESSAGE_LENGTH = 300
 """Characters of a message at most; enough for the provider's own, too few for an echoed prompt."""
@@ -89,6 +90,7 @@ def provider_error(error: Exception, *, secret: str, now: datetime) -> ProviderE
             retry_after_seconds(error.response.headers, now),
             error.request_id,
             error.status_code,
+            readings(error.response.headers),
         )
     return ProviderError(category_of(error), message)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from batch_pipelines.domain.limits import LimitReading
 from batch_pipelines.domain.usage import Usage
 
 
@@ -30,6 +31,8 @@ class Completion:
     request_id: str | None
     simulated: bool
     """Whether the server said that it is a simulation."""
+    limits: tuple[LimitReading, ...] = ()
+    """What the server said about its limits."""
 
 
 class Provider(Protocol):
@@ -39,7 +42,7 @@ class Provider(Protocol):
         """One free call that proves address and key; raises ProviderError."""
 
     async def complete(self, request: CompletionRequest) -> Completion:
-        """Ask once; raises ProviderError with the category of what went wrong."""
+        """Ask once, within the request's time; raises ProviderError with the category of what went wrong."""
 
     async def close(self) -> None:
         """Give connections back."""

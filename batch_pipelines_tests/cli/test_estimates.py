@@ -31,6 +31,7 @@ SHAPE: dict[str, Any] = {
     },
     "gate": {"passed": bool, "severity": str, "reasons": list},
     "summary": str,
+    "reuse": type(None),
 }
 """The contract: keys and types of `estimate --json`, money as decimal strings."""
 

@@ -44,4 +44,6 @@ def plan(
 ) -> Plan:
     """The plan of a spec with these fields; three items where none are given."""
     spec = Spec.model_validate({"pipeline": of.name, **(content or {})})
-    return make_plan(spec, of, items(3) if raw is None else raw, max_items=max_items, simulated=True)
+    return make_plan(
+        spec, of, items(3) if raw is None else raw, max_items=max_items, max_concurrency=50, simulated=True
+    )

@@ -41,7 +41,7 @@ def test_a_job_stays_where_nothing_differs(sqlite_ledger: Ledger, wanted: Overri
     job = bring(sqlite_ledger, submit(plan(), sqlite_ledger).id, JobStatus.PAUSED)
     before = sqlite_ledger.events_after(job.id, 0)
 
-    assert override_job(sqlite_ledger, job, wanted) == job
+    assert override_job(sqlite_ledger, job, wanted, 50) == job
     assert sqlite_ledger.events_after(job.id, 0) == before
 
 
@@ -50,7 +50,7 @@ def test_a_jobs_concurrency_changes_whenever_it_can_run(sqlite_ledger: Ledger, s
     """Begun, resumed, gone on with after a crash, or run again after a failure (D1)."""
     job = bring(sqlite_ledger, submit(plan(), sqlite_ledger).id, status)
 
-    changed = override_job(sqlite_ledger, job, Overrides("all", 10))
+    changed = override_job(sqlite_ledger, job, Overrides("all", 10), 50)
 
     assert changed == job.model_copy(update={"options": job.options.model_copy(update={"concurrency": 10})})
     assert sqlite_ledger.events_after(job.id, 0)[-1].type is EventType.BATCH_UPDATED
@@ -62,7 +62,7 @@ def test_a_concurrency_over_the_pipelines_limit_is_refused(sqlite_ledger: Ledger
     job = submit(plan(), sqlite_ledger)
 
     with pytest.raises(LimitExceeded, match=f"options.concurrency: {concurrency} is outside 1 to 10"):
-        override_job(sqlite_ledger, job, Overrides("template", concurrency))
+        override_job(sqlite_ledger, job, Overrides("template", concurrency), 50)
     assert sqlite_ledger.job(job.id) == job
 
 
@@ -71,7 +71,7 @@ def test_a_pending_job_keeps_the_items_of_the_tier(sqlite_ledger: Ledger) -> Non
     job = submit(plan({"name": "Talks", "tags": {"team": "a"}}, raw=items(7, emotion="Calm")), sqlite_ledger)
     before = sqlite_ledger.results(job.id)
 
-    changed = override_job(sqlite_ledger, job, Overrides("scenario", 9))
+    changed = override_job(sqlite_ledger, job, Overrides("scenario", 9), 50)
 
     assert changed.model_dump(exclude={"tier", "total_items", "options"}) == (
         job.model_dump(exclude={"tier", "total_items", "options"})
@@ -88,7 +88,7 @@ def test_a_name_that_counts_items_counts_anew(sqlite_ledger: Ledger, name: str |
     """A name that nobody gave says how many items there are; one that somebody gave is kept."""
     job = submit(plan({"name": name}), sqlite_ledger)
 
-    assert override_job(sqlite_ledger, job, Overrides(tier="edge_case")).name == renamed
+    assert override_job(sqlite_ledger, job, Overrides(tier="edge_case"), 50).name == renamed
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_tier_that_leaves_no_item_is_refused(
     job = submit(plan(content), sqlite_ledger)
 
     with pytest.raises(InvalidInput) as refused:
-        override_job(sqlite_ledger, job, Overrides(tier=wanted))
+        override_job(sqlite_ledger, job, Overrides(tier=wanted), 50)
 
     assert complaint.format(id=job.id) in str(refused.value)
     assert sqlite_ledger.job(job.id) == job
@@ -117,7 +117,7 @@ def test_a_tier_for_a_job_without_tiers_is_refused(sqlite_ledger: Ledger) -> Non
     job = submit(plan(of=PLAIN), sqlite_ledger)
 
     with pytest.raises(InvalidInput, match="tier: 'template' is set, but talk has no tiers; remove it"):
-        override_job(sqlite_ledger, job, Overrides(tier="template"))
+        override_job(sqlite_ledger, job, Overrides(tier="template"), 50)
 
 
 @pytest.mark.parametrize("status", [JobStatus.RUNNING, JobStatus.PAUSED, JobStatus.FAILED])
@@ -126,5 +126,5 @@ def test_a_started_job_keeps_its_tier(sqlite_ledger: Ledger, status: JobStatus) 
     job = bring(sqlite_ledger, submit(plan(), sqlite_ledger).id, status)
 
     with pytest.raises(InvalidInput, match=f"cannot replace 'all', with which batch job {job.id} has started"):
-        override_job(sqlite_ledger, job, Overrides("template", 9))
+        override_job(sqlite_ledger, job, Overrides("template", 9), 50)
     assert sqlite_ledger.job(job.id) == job

@@ -20,7 +20,7 @@ PIPELINE: dict[str, Any] = {"name": "talk", "description": "", "model": "m", "ph
         ({"phases": [{**PHASE, "name": f"p{number}"} for number in range(11)]}, "at most 10 items"),
         ({"phases": [PHASE, PHASE]}, "write stands more than once"),
         ({"name": "Not a name"}, "should match pattern"),
-        ({"max_concurrency": 51}, "less than or equal to 50"),
+        ({"max_concurrency": 201}, "less than or equal to 200"),
         ({"default_concurrency": 0}, "greater than or equal to 1"),
         ({"default_concurrency": 8, "max_concurrency": 5}, "over max_concurrency, which is 5"),
         ({"modell": "m"}, "Extra inputs"),
@@ -29,16 +29,19 @@ PIPELINE: dict[str, Any] = {"name": "talk", "description": "", "model": "m", "ph
     ],
 )
 def test_a_pipeline_outside_its_limits_is_refused(changes: dict[str, Any], complaint: str) -> None:
-    """A pipeline has 1 to 10 phases of different names and a concurrency from 1 to 50 (A13, B1)."""
+    """A pipeline has 1 to 10 phases of different names and a concurrency from 1 to 200 (A13, B1)."""
     with pytest.raises(ValidationError, match=complaint):
         Pipeline.model_validate(PIPELINE | changes)
 
 
-def test_concurrency_is_five_and_up_to_fifty_where_a_pipeline_says_nothing() -> None:
-    """The defaults of pipelines without tiers (A13)."""
-    pipeline = Pipeline.model_validate(PIPELINE)
+@pytest.mark.parametrize(
+    ("own", "deployment", "limit"), [(None, 50, 50), (None, 200, 200), (10, 50, 10), (100, 50, 50)]
+)
+def test_the_lower_limit_of_pipeline_and_deployment_holds(own: int | None, deployment: int, limit: int) -> None:
+    """A pipeline that says nothing starts with five calls at once and goes as far as the deployment lets it (A13)."""
+    pipeline = Pipeline.model_validate(PIPELINE | {"max_concurrency": own})
 
-    assert (pipeline.default_concurrency, pipeline.max_concurrency) == (5, 50)
+    assert (pipeline.default_concurrency, pipeline.concurrency_limit(deployment)) == (5, limit)
 
 
 @pytest.mark.parametrize(

@@ -32,13 +32,19 @@ EngineOn = Callable[..., Engine]
 
 
 @pytest.fixture
-def engine_on(ledger: Ledger) -> Iterator[EngineOn]:
+def journals(tmp_path: Path) -> Path:
+    """Where engines note their calls."""
+    return tmp_path / "journals"
+
+
+@pytest.fixture
+def engine_on(ledger: Ledger, journals: Path) -> Iterator[EngineOn]:
     """Makes engines that talk to the server at a URL; they are closed before the ledger is."""
     with ExitStack() as opened:
 
         def make(
             url: str, limiter: Limiter | None = None, prices: PriceBook = PRICES, ledger: Ledger = ledger
         ) -> Engine:
-            return opened.enter_context(make_engine(ledger, url, limiter, prices))
+            return opened.enter_context(make_engine(ledger, journals, url, limiter, prices))
 
         yield make

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -60,22 +61,30 @@ def create(
     rows: list[dict[str, Any]] = [
         {"id": f"item_{number}", "topic": f"mountain {number} of {job_id}"} for number in range(items)
     ]
-    plan = make_plan(spec, pipeline(*phases), rows, max_items=10_000, simulated=True)
+    plan = make_plan(spec, pipeline(*phases), rows, max_items=10_000, max_concurrency=50, simulated=True)
     ledger.create_job(job_id, plan)
     return open_run(ledger, job_id, RUN)
 
 
-def make_engine(ledger: Ledger, url: str, limiter: Limiter | None = None, prices: PriceBook = PRICES) -> Engine:
+def make_engine(
+    ledger: Ledger, journals: Path, url: str, limiter: Limiter | None = None, prices: PriceBook = PRICES
+) -> Engine:
     """An engine of its own on this ledger and this server."""
-    return Engine(ledger, lambda: SimulatedProvider(url, 50), prices, limiter or NoLimits(), utc_now, Random(7))
+    return Engine(
+        ledger, journals, lambda: SimulatedProvider(url, 50), prices, limiter or NoLimits(), utc_now, Random(7)
+    )
 
 
 async def drive(
     ledger: Ledger, *engines: Engine, job_id: str = JOB, run_id: str = RUN, patience: float = PATIENCE_SECONDS
 ) -> list[PhaseOutcome]:
-    """Take all item partitions through all phases at once, dealt out to the engines; the outcome of every phase."""
+    """Take all item partitions through all phases at once, dealt out to the engines; the outcome of every phase.
+
+    What engines that died knew is recovered first, as a run does.
+    """
     job = ledger.job(job_id)
     size = job.options.items_per_partition or job.total_items
+    await asyncio.to_thread(engines[0].recover, job_id)
     outcomes: list[PhaseOutcome] = []
 
     async def take_through(number: int, start: int) -> None:

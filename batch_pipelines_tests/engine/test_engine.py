@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -114,11 +115,11 @@ async def test_closing_does_not_wait_for_ever(
     assert made == [(ErrorCategory.CONNECTION, None)] * 2
 
 
-async def test_closing_while_work_is_being_loaded(ledger: Ledger, simulate: Simulate) -> None:
+async def test_closing_while_work_is_being_loaded(ledger: Ledger, simulate: Simulate, journals: Path) -> None:
     """A phase that was asked for just before makes no call, and whoever waits for it is answered."""
     server = simulate()
     create(ledger, 5)
-    closing = Engine(ledger, lambda: SimulatedProvider(server.url, 5), PRICES, NoLimits(), utc_now, Random(1))
+    closing = Engine(ledger, journals, lambda: SimulatedProvider(server.url, 5), PRICES, NoLimits(), utc_now, Random(1))
 
     asked = closing.run_phase(JOB, RUN, "write", 0, 5)
     await asyncio.to_thread(closing.close)
@@ -140,7 +141,7 @@ def test_a_closed_engine_says_so(ledger: Ledger, engine_on: EngineOn) -> None:
         closed.run_phase(JOB, RUN, "write", 0, 1)
 
 
-async def test_it_connects_once_and_keeps_the_loop_free(ledger: Ledger, simulate: Simulate) -> None:
+async def test_it_connects_once_and_keeps_the_loop_free(ledger: Ledger, simulate: Simulate, journals: Path) -> None:
     """However many ask at once, there is one connection, made where nothing else waits for it."""
     server = simulate()
     create(ledger, 4, items_per_partition=1)
@@ -151,14 +152,14 @@ async def test_it_connects_once_and_keeps_the_loop_free(ledger: Ledger, simulate
         time.sleep(0.2)
         return SimulatedProvider(server.url, 5)
 
-    with Engine(ledger, connect, PRICES, NoLimits(), utc_now, Random(1)) as connecting:
+    with Engine(ledger, journals, connect, PRICES, NoLimits(), utc_now, Random(1)) as connecting:
         await drive(ledger, connecting)
 
     assert len(threads) == 1
     assert threads != ["engine"]
 
 
-async def test_a_connection_that_failed_is_tried_again(ledger: Ledger, simulate: Simulate) -> None:
+async def test_a_connection_that_failed_is_tried_again(ledger: Ledger, simulate: Simulate, journals: Path) -> None:
     """Whoever asked is told why; the next one may have more luck."""
     server = simulate()
     create(ledger, 1)
@@ -169,7 +170,7 @@ async def test_a_connection_that_failed_is_tried_again(ledger: Ledger, simulate:
             raise errors.pop()
         return SimulatedProvider(server.url, 5)
 
-    with Engine(ledger, connect, PRICES, NoLimits(), utc_now, Random(1)) as connecting:
+    with Engine(ledger, journals, connect, PRICES, NoLimits(), utc_now, Random(1)) as connecting:
         with pytest.raises(ProviderError, match="nobody there"):
             await drive(ledger, connecting)
         await drive(ledger, connecting)
@@ -302,10 +303,10 @@ async def test_nothing_starts_on_a_lease_that_ran_out(
     assert time.monotonic() - started < 15
 
 
-class BrokenLimits:
+class BrokenLimits(NoLimits):
     """Limits with a defect."""
 
-    async def admit(self, expected: TokenProfile) -> None:
+    def admit(self, model: str, expected: TokenProfile) -> float:
         raise ZeroDivisionError("oops")
 
 
@@ -344,26 +345,27 @@ async def test_a_defect_stops_the_job_and_nobody_waits(
 
 
 @pytest.mark.parametrize("methods", [("renew",), ("renew", "record")], ids=str)
-async def test_while_the_ledger_is_away_nothing_starts(
+async def test_once_the_lease_ran_out_nothing_starts(
     ledger: Ledger, simulate: Simulate, engine_on: EngineOn, monkeypatch: pytest.MonkeyPatch, methods: tuple[str, ...]
 ) -> None:
-    """The lease may have run out; when the ledger is back, the job goes on and has lost nothing."""
+    """A ledger that is away may have given the share to others; when it is back, the job goes on and lost nothing."""
     monkeypatch.setattr(checkpoints, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(share, "LEASE_SECONDS", 1.0)
     server = simulate(latency_mean_seconds=0.05)
-    create(ledger, 80, concurrency=4)
+    create(ledger, 200, concurrency=4)
     running = asyncio.ensure_future(drive(ledger, engine_on(server.url)))
     await until(lambda: stats(server.url)["answered"] >= 4)
 
     with monkeypatch.context() as away:
         for method in methods:
             away.setattr(ledger, method, raising(AWAY))
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(1.2)
         before = stats(server.url)["message_requests"]
         await asyncio.sleep(0.5)
-        assert stats(server.url)["message_requests"] == before < 80
+        assert stats(server.url)["message_requests"] == before < 200
     await running
 
-    assert ledger.progress(JOB).completed == 80
+    assert ledger.progress(JOB).completed == 200
     assert repeated(server.url) == 0
 
 

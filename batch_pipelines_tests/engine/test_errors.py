@@ -77,13 +77,13 @@ async def test_retries_end(ledger: Ledger, simulate: Simulate, engine_on: Engine
 
 
 @pytest.mark.parametrize(
-    ("fault", "category"),
-    [(Fault.REFUSAL, ErrorCategory.REFUSAL), (Fault.MAX_TOKENS, ErrorCategory.MAX_TOKENS)],
+    ("fault", "category", "attempts"),
+    [(Fault.REFUSAL, ErrorCategory.REFUSAL, 1), (Fault.MAX_TOKENS, ErrorCategory.MAX_TOKENS, 2)],
 )
-async def test_an_answer_that_is_no_output_is_not_bought_again(
-    ledger: Ledger, simulate: Simulate, engine_on: EngineOn, fault: Fault, category: ErrorCategory
+async def test_an_answer_that_is_no_output_is_not_bought_again_as_it_was(
+    ledger: Ledger, simulate: Simulate, engine_on: EngineOn, fault: Fault, category: ErrorCategory, attempts: int
 ) -> None:
-    """A refusal and a cut answer fail their item with their category, and what they cost is counted (D4)."""
+    """A refusal fails its item at once and a cut answer after one try with a higher cap; both are paid for (D4)."""
     server = simulate(faults={fault: 0.5})
     create(ledger, 8)
 
@@ -92,7 +92,7 @@ async def test_an_answer_that_is_no_output_is_not_bought_again(
     results = list(ledger.iter_results(JOB))
     failed = [result for result in results if result.status is ItemStatus.FAILED]
     assert 0 < len(failed) < 8
-    assert {(each.attempts, each.error and each.error.category) for each in failed} == {(1, category)}
+    assert {(each.attempts, each.error and each.error.category) for each in failed} == {(attempts, category)}
     assert ledger.progress(JOB).cost_usd == billed_usd(server.url)
 
 

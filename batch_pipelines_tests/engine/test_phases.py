@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -84,12 +85,12 @@ async def test_no_partition_waits_for_another(ledger: Ledger, simulate: Simulate
     assert asked.index("polish") < len(asked) - 1 - asked[::-1].index("draft")
 
 
-async def test_a_job_on_postgresql(simulate: Simulate) -> None:
+async def test_a_job_on_postgresql(journals: Path, simulate: Simulate) -> None:
     """The same on the other database: a job with three phases ends, and its costs are those of the bill."""
     server = simulate(faults={Fault.OVERLOADED: 0.2})
     with fresh_database() as url, Ledger.open(url, utc_now) as ledger:
         create(ledger, 12, *THREE, items_per_partition=4, concurrency=6)
-        with make_engine(ledger, server.url) as engine:
+        with make_engine(ledger, journals, server.url) as engine:
             await drive(ledger, engine)
 
         assert close_run(ledger, JOB).trigger is JobTrigger.COMPLETE

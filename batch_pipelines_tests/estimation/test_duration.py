@@ -28,7 +28,7 @@ def timed(
     items: int = 90, calls: int = 1, concurrency: int = 3, pace: Pace | None = None, tokens: tuple[int, int] = (0, 0)
 ) -> TimeEstimate:
     """The estimate with the defaults of requirement C3, unless said otherwise."""
-    return estimate_time(items, calls, concurrency, pace or Pace(), *tokens)
+    return estimate_time(items, items * calls, concurrency, pace or Pace(), *tokens)
 
 
 @pytest.mark.parametrize(
@@ -177,3 +177,16 @@ def test_pace_without_speed_is_refused(field: str) -> None:
     """A call that takes no time, or a limit of nothing, is no pace."""
     with pytest.raises(ValidationError):
         Pace(**{field: 0})
+
+
+def test_nothing_to_call_takes_no_time() -> None:
+    """There is no rate to speak of then, and nothing is divided by zero."""
+    time = estimate_time(0, 0, 3, Pace(input_tokens_per_minute=1), 0, 0)
+
+    assert (time.seconds, time.minutes, time.hours, time.formatted) == (0, 0, None, "no time")
+    assert (time.items_per_minute, time.effective_concurrency, time.rate_limit_applied) == (None, 0, False)
+
+
+def test_calls_that_items_share_unevenly_count_as_they_are() -> None:
+    """Ten items with fifteen calls between them take as long as fifteen calls."""
+    assert estimate_time(10, 15, 3, Pace(), 0, 0).seconds == timed(15, 1).seconds

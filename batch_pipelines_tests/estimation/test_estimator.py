@@ -94,6 +94,7 @@ def test_whole_estimate(prices: PriceBook, at: datetime) -> None:
             "rate_limit_applied": False,
         },
         "gate": {"passed": True, "severity": "ok", "reasons": []},
+        "reuse": None,
     }
     assert float(interval["low_usd"]) == pytest.approx(30.375 * (1 - 0.10635), rel=1e-4)
     assert float(interval["high_usd"]) == pytest.approx(30.375 * (1 + 0.10635), rel=1e-4)

@@ -49,7 +49,7 @@ WAYS: dict[ItemStatus, list[ItemTrigger]] = {
 def move(row: int, trigger: ItemTrigger) -> Report:
     """A move without a call; one that fails says why."""
     error = ProviderError(ErrorCategory.TEMPLATE, "no topic") if trigger is ItemTrigger.FAIL else None
-    return make_report(row, trigger=trigger, unsent_error=error)
+    return make_report(row, trigger=trigger, item_error=error)
 
 
 def item_events(ledger: Ledger) -> list[EventType]:

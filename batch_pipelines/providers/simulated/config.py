@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from batch_pipelines.domain.errors import InvalidInput
+from batch_pipelines.domain.limits import LimitKind
 from batch_pipelines.domain.pipeline import Tier, TokenProfile
 
 DEFAULT_LATENCY_MEAN_SECONDS = 0.3
@@ -75,7 +76,15 @@ class SimulatedConfig(BaseModel):
     retry_after_seconds: int = Field(default=1, ge=0)
     """What a `rate_limit` fault asks for."""
     requests_per_minute: int | None = Field(default=None, gt=0)
-    """A real limit over all clients, as a bucket of this size that refills evenly; None is no limit."""
+    """A real limit over all clients, as a bucket that refills evenly; None is no limit."""
+    input_tokens_per_minute: int | None = Field(default=None, gt=0)
+    """The same for input; what is read from the prompt cache does not count."""
+    output_tokens_per_minute: int | None = Field(default=None, gt=0)
+    """The same for output, counted as it was produced."""
+    burst_seconds: float | None = Field(default=None, gt=0, le=60)
+    """How much of its limit a bucket holds, as the time in which that refills; None is the whole minute."""
+    limit_headers: bool = True
+    """Whether answers tell the limits and what is left of them."""
     required_key: str | None = None
     """The only API key that is let in; None lets everybody in."""
     context_tokens: int | None = Field(default=None, gt=0)
@@ -96,6 +105,16 @@ class SimulatedConfig(BaseModel):
                 f"the rates add up to {total:g}, but a request has one fault at most: keep the sum up to 1"
             )
         return value
+
+    @property
+    def per_minute(self) -> dict[LimitKind, int]:
+        """The limits that there are."""
+        limits = {
+            LimitKind.REQUESTS: self.requests_per_minute,
+            LimitKind.INPUT_TOKENS: self.input_tokens_per_minute,
+            LimitKind.OUTPUT_TOKENS: self.output_tokens_per_minute,
+        }
+        return {kind: limit for kind, limit in limits.items() if limit is not None}
 
     def changed(self, changes: dict[str, object]) -> SimulatedConfig:
         """A copy with some fields replaced; raises InvalidInput that names the field."""

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from aiohttp import web
 
@@ -88,19 +88,23 @@ class SimulatedServer:
     async def _serve(self, visit: _Visit) -> web.StreamResponse:
         self._authenticate(visit.http)
         request = visit.request = read_request(visit.raw)
-        self._admit(visit.http)
-        self._simulation.input_tokens(request)
-        course = self._simulation.begin(request)
-        visit.fault = course.fault
-        self._fail_at_once(course.fault)
-        if course.latency_seconds > 0:
-            await asyncio.sleep(course.latency_seconds)
-        if course.fault is Fault.SERVER_ERROR:
-            raise ApiError(500, "api_error", "Internal server error")
-        if course.fault is Fault.DROPPED_CONNECTION:
-            visit.note(None)
-            return drop(visit.http)
-        answer = self._simulation.answer(request, course.fault)
+        self._admit(visit.http, request)
+        answer: Answer | None = None
+        try:
+            self._simulation.input_tokens(request)
+            course = self._simulation.begin(request)
+            visit.fault = course.fault
+            self._fail_at_once(course.fault)
+            if course.latency_seconds > 0:
+                await asyncio.sleep(course.latency_seconds)
+            if course.fault is Fault.SERVER_ERROR:
+                raise ApiError(500, "api_error", "Internal server error")
+            if course.fault is Fault.DROPPED_CONNECTION:
+                visit.note(None)
+                return drop(visit.http)
+            answer = self._simulation.answer(request, course.fault)
+        finally:
+            self._simulation.settle(request, answer.usage if answer else None, time.monotonic())
         visit.note(200, answer=answer)
         return await send(visit.http, answer, request.stream, course.fault)
 
@@ -109,19 +113,14 @@ class SimulatedServer:
         if not self._simulation.lets_in(key):
             raise ApiError(401, "authentication_error", "invalid API key")
 
-    def _admit(self, http: web.Request) -> None:
-        """Take one request out of the limit; raises ApiError 429 when none is left."""
-        admission = self._simulation.admit(time.monotonic())
-        if admission is None:
-            return
-        full_at = datetime.now(UTC) + timedelta(seconds=admission.full_after_seconds)
-        http[LIMIT_HEADERS] = {
-            "anthropic-ratelimit-requests-limit": str(self._simulation.config.requests_per_minute),
-            "anthropic-ratelimit-requests-remaining": str(admission.remaining),
-            "anthropic-ratelimit-requests-reset": full_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        }
-        if not admission.admitted:
-            raise _rate_limited("This request would exceed the limit per minute", admission.retry_after_seconds)
+    def _admit(self, http: web.Request, request: MessageRequest) -> None:
+        """Take the request out of the limits; raises ApiError 429 when one of them has too little left."""
+        admissions = self._simulation.admit(request, time.monotonic())
+        if self._simulation.config.limit_headers:
+            http[LIMIT_HEADERS] = self._simulation.limits.headers(admissions, datetime.now(UTC))
+        refusals = [each.retry_after_seconds for each in admissions.values() if not each.admitted]
+        if refusals:
+            raise _rate_limited("This request would exceed the limit per minute", max(refusals))
 
     def _fail_at_once(self, fault: Fault | None) -> None:
         if fault is Fault.RATE_LIMIT:

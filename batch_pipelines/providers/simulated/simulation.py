@@ -6,12 +6,14 @@ import math
 from collections import Counter
 from typing import NamedTuple
 
+from batch_pipelines.domain.limits import LimitKind
+from batch_pipelines.domain.usage import Usage
 from batch_pipelines.providers.simulated.answers import answerer_for
 from batch_pipelines.providers.simulated.config import LASTING_FAULTS, Fault, SimulatedConfig
 from batch_pipelines.providers.simulated.draws import generator, lognormal, spread
 from batch_pipelines.providers.simulated.prompt_cache import PromptCache
 from batch_pipelines.providers.simulated.request import ApiError, MessageRequest
-from batch_pipelines.providers.simulated.request_limit import Admission, RequestLimit
+from batch_pipelines.providers.simulated.request_limit import Admission, RequestLimits
 from batch_pipelines.providers.simulated.wire import Answer
 
 CHARACTERS_PER_TOKEN = 4
@@ -27,7 +29,7 @@ class Course(NamedTuple):
 
 
 class Simulation:
-    """The provider's memory: config, attempts of each request, the request limit and the prompt cache."""
+    """The provider's memory: config, attempts of each request, the limits and the prompt cache."""
 
     def __init__(self, config: SimulatedConfig, now: float) -> None:
         self._attempts: Counter[bytes] = Counter()
@@ -35,13 +37,17 @@ class Simulation:
         self.reconfigure(config, now)
 
     def reconfigure(self, config: SimulatedConfig, now: float) -> None:
-        """Go on with another config; attempts and cache are remembered, the request limit starts full."""
+        """Go on with another config; attempts and cache are remembered, the limits start full."""
         self.config = config
-        self._limit = RequestLimit(config.requests_per_minute, now) if config.requests_per_minute else None
+        self.limits = RequestLimits(config.per_minute, config.burst_seconds, now)
 
-    def admit(self, now: float) -> Admission | None:
-        """Take one request out of the limit; None without a limit."""
-        return self._limit.admit(now) if self._limit else None
+    def admit(self, request: MessageRequest, now: float) -> dict[LimitKind, Admission]:
+        """What each limit says to this request; it was let in when all of them admit it."""
+        return self.limits.admit(self._input_tokens(request), now)
+
+    def settle(self, request: MessageRequest, usage: Usage | None, now: float) -> None:
+        """A request that was let in ended; `usage` None: the model did nothing for it."""
+        self.limits.settle(self._input_tokens(request), usage, now)
 
     def lets_in(self, key: str | None) -> bool:
         """Whether this API key may ask."""

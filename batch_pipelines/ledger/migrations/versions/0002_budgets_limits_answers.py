@@ -57,7 +57,7 @@ def create_answers() -> None:
         sa.Column("parts", sa.JSON(), nullable=False),
         sa.Column("output", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["project"], ["projects.name"], name="fk_answers_project"),
-        sa.PrimaryKeyConstraint("project", "digest", name="pk_answers"),
+        sa.PrimaryKeyConstraint("project", "digest", "simulated", name="pk_answers"),
     )
     columns = ["project", "pipeline_name", "phase", "item_id"]
     op.create_index("ix_answers_project_pipeline_name_phase_item_id", "answers", columns)

@@ -1,0 +1,114 @@
+"""Decides what becomes of an item after a call: its output, another call, its failure, or a later run (D4, A6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+
+from batch_pipelines.domain.errors import ErrorCategory, ProviderError
+from batch_pipelines.domain.job import BatchJob
+from batch_pipelines.domain.spec import ErrorHandling
+from batch_pipelines.engine.caller import Answer
+from batch_pipelines.engine.retries import GiveUp, RaiseCap, Tries, decide
+from batch_pipelines.engine.runaway import runs_away
+from batch_pipelines.engine.work import Call
+from batch_pipelines.ledger.requests import RequestKind
+
+OUTAGE_ERRORS = 3
+"""Connections that fail in a row, beyond one for each slot, before the fault is not the items' but the provider's."""
+
+
+class Outcome(StrEnum):
+    """What becomes of an item in its phase."""
+
+    OUTPUT = "output"
+    """The answer is the phase's output."""
+    AGAIN = "again"
+    """It is asked for once more."""
+    FAILURE = "failure"
+    """The item failed."""
+    LEFT = "left"
+    """A later run goes on with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of an item, and whether its batch job must drain."""
+
+    outcome: Outcome
+    seconds: float = 0.0
+    """With AGAIN: how long to wait."""
+    max_tokens: int | None = None
+    """With AGAIN: the cap from now on; None where it stays."""
+    error: ProviderError | None = None
+    """With FAILURE: why the item fails."""
+    halt: tuple[RequestKind, str] | None = None
+    """Why the batch job must drain."""
+
+
+class Judge:
+    """Judges the answers of one batch job in one process; `random` spreads retries."""
+
+    def __init__(self, job: BatchJob, random: Random) -> None:
+        self._options = job.options
+        self._random = random
+        self._unanswered = 0
+        """Connections that failed in a row."""
+        self._deadlines: dict[int, float] = {}
+        """By item row, in seconds of the monotonic clock."""
+
+    def seconds_left(self, call: Call, now: float) -> float | None:
+        """What remains of the item's time, which begins when this is first asked; None where it is not limited."""
+        limit = self._options.item_timeout_seconds
+        return None if limit is None else self._deadlines.setdefault(call.item.row, now + limit) - now
+
+    def judge(self, call: Call, answer: Answer, slots: int, now: float, *, is_draining: bool) -> Verdict:
+        """What becomes of the item; `slots` is how many calls the batch job may have in flight."""
+        error = answer.error
+        is_unanswered = error is not None and error.category is ErrorCategory.CONNECTION
+        self._unanswered = self._unanswered + 1 if is_unanswered else 0
+        if error is None:
+            return Verdict(Outcome.OUTPUT)
+        if error.category.nature.stops_job:
+            return Verdict(Outcome.LEFT, halt=(RequestKind.STOP, str(error)))
+        decision = decide(error, self._tries(call, now), self._random)
+        if isinstance(decision, GiveUp):
+            if self._unanswered > slots + OUTAGE_ERRORS:
+                reason = f"the provider cannot be reached ({error.message})"
+                return Verdict(Outcome.LEFT, halt=(RequestKind.PAUSE, reason))
+            why = f"{error.message}; {decision.reason}" if decision.reason else error.message
+            return self.failure(call, ProviderError(error.category, why))
+        if runaway := _runaway(call):
+            return self.failure(call, ProviderError(ErrorCategory.RUNAWAY, runaway))
+        if is_draining:
+            return Verdict(Outcome.LEFT)
+        if isinstance(decision, RaiseCap):
+            return Verdict(Outcome.AGAIN, max_tokens=decision.max_tokens)
+        return Verdict(Outcome.AGAIN, seconds=decision.seconds)
+
+    def failure(self, call: Call, error: ProviderError) -> Verdict:
+        """The item fails, and the batch job with it where its options say so."""
+        halt = None
+        if self._options.error_handling is ErrorHandling.STOP:
+            halt = (RequestKind.STOP, f"item {call.item.item_id} failed ({error})")
+        return Verdict(Outcome.FAILURE, error=error, halt=halt)
+
+    def forget(self, call: Call) -> None:
+        """The item is done with."""
+        self._deadlines.pop(call.item.row, None)
+
+    def _tries(self, call: Call, now: float) -> Tries:
+        assert call.prepared is not None, "only a call that was made is judged"
+        return Tries(
+            retries_made=call.retries,
+            retries_allowed=self._options.retry_attempts,
+            is_cap_raised=call.is_cap_raised,
+            max_tokens=call.prepared.request.max_tokens,
+            seconds_left=self.seconds_left(call, now),
+        )
+
+
+def _runaway(call: Call) -> str | None:
+    assert call.prepared is not None, "only a call that was made is judged"
+    return runs_away(call.used, call.expected, call.prepared.request)

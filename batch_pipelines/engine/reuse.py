@@ -1,0 +1,30 @@
+"""Finds answers that were bought before, so that a phase need not buy them again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from batch_pipelines.domain.answers import AnswerCache, KeptAnswer
+from batch_pipelines.domain.errors import ProviderError
+from batch_pipelines.domain.job import BatchJob, WorkItem
+from batch_pipelines.domain.pipeline import Phase
+from batch_pipelines.engine.answer_keys import answer_key
+from batch_pipelines.engine.caller import phase_request
+from batch_pipelines.ledger.store import Ledger
+
+
+def kept_answers(ledger: Ledger, job: BatchJob, phase: Phase, items: Sequence[WorkItem]) -> dict[int, KeptAnswer]:
+    """By item row, the kept answers to what a phase would ask; none where the batch job does not read them."""
+    if job.options.answer_cache is AnswerCache.OFF:
+        return {}
+    digests = {item.row: digest for item in items if (digest := _digest(job, phase, item))}
+    kept = ledger.kept_answers(job.project, set(digests.values()), simulated=job.simulated)
+    return {row: kept[digest] for row, digest in digests.items() if digest in kept}
+
+
+def _digest(job: BatchJob, phase: Phase, item: WorkItem) -> str | None:
+    """None for an item whose request cannot be made: that is told when its turn comes."""
+    try:
+        return answer_key(phase, phase_request(job, phase, item)).digest
+    except ProviderError:
+        return None
