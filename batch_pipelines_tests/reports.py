@@ -11,6 +11,7 @@ from batch_pipelines.domain.usage import Usage
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines_tests.clock import START
 
+WORST_CASE = Decimal("0.5")
 USAGE = Usage(input_tokens=2000, output_tokens=3000, cache_read_input_tokens=100, cache_creation_input_tokens=10)
 COST = Decimal("0.255000000001")
 """With a digit in the last place that the ledger keeps."""
@@ -25,6 +26,7 @@ def make_attempt(number: int = 1, **changes: Any) -> Attempt:
         "simulated": False,
         "usage": USAGE,
         "cost_usd": COST,
+        "worst_case_usd": WORST_CASE,
         "request_id": "req_1",
         "stop_reason": "end_turn",
         "error_category": None,

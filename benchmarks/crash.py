@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -14,7 +13,7 @@ from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.orchestration.services import utc_now
 from batch_pipelines.providers.simulated.config import SimulatedConfig
 from batch_pipelines.providers.simulated.process import SimulatedProcess, log, stats
-from benchmarks.children import PATIENCE_SECONDS, run_child, started_child
+from benchmarks.children import run_child, started_child
 from benchmarks.findings import Finding, Scale, say
 from benchmarks.server_log import repeated
 from benchmarks.waiting import wait_until
@@ -75,16 +74,15 @@ def _kill(task: Task, moment: Random) -> int:
     """
     enough = moment.randint(1, int(task.workload.calls * LATEST_KILL))
     with started_child("worker", task) as child:
-        wait_until(lambda: _answered(task.url, child) >= enough, PATIENCE_SECONDS)
+        wait_until(lambda: _answered(task.url) >= enough, child)
         time.sleep(moment.uniform(0, LATENCY_SECONDS))
-        answered = _answered(task.url, child)
+        answered = _answered(task.url)
         child.kill()
         child.wait()
-    wait_until(lambda: stats(task.url)["in_flight"] == 0, PATIENCE_SECONDS)
+    wait_until(lambda: stats(task.url)["in_flight"] == 0)
     return answered
 
 
-def _answered(url: str, child: subprocess.Popen[str]) -> int:
-    assert child.poll() is None, "the process ended before it was killed"
+def _answered(url: str) -> int:
     answered: int = stats(url)["answered"]
     return answered

@@ -17,7 +17,7 @@ from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.orchestration.services import utc_now
 from batch_pipelines.providers.simulated.config import SimulatedConfig
 from batch_pipelines.providers.simulated.process import SimulatedProcess, log
-from benchmarks.children import PATIENCE_SECONDS, started_child
+from benchmarks.children import started_child
 from benchmarks.findings import Finding, Scale, say
 from benchmarks.server_log import arrival
 from benchmarks.waiting import wait_until
@@ -63,7 +63,7 @@ def _time_to_first_call(workload: Workload, home: Path) -> tuple[float, float]:
         with started_child("worker", Task(workload=workload, url=server.url, home=home, run_id="run-2")) as child:
             assert child.stdout is not None, "the child's output is a pipe"
             began = datetime.fromisoformat(child.stdout.readline().strip())
-            wait_until(lambda: bool(log(server.url)), PATIENCE_SECONDS)
+            wait_until(lambda: bool(log(server.url)), child)
         first = min(arrival(entry) for entry in log(server.url))
     return (first - began).total_seconds(), (first - started).total_seconds()
 

@@ -15,6 +15,8 @@ from batch_pipelines.domain.errors import LedgerUnavailable
 
 LONGEST_DELAY_SECONDS = 0.1
 """How long news waits at most before its group is written."""
+SHORTEST_PAUSE_SECONDS = 0.05
+"""Between two groups at least: many small ones would take more of the processor than the calls themselves."""
 LARGEST_GROUP = 500
 """Reports in one transaction at most, when a slow ledger has let many pile up."""
 GIVE_UP_SECONDS = 60.0
@@ -27,8 +29,8 @@ Write = Callable[[Sequence[Report]], None]
 class Checkpoints:
     """Groups reports by count or by time and writes each group in one transaction.
 
-    `group_size` counts finished calls; `on_written` is told how many are in the ledger. After a failure that outlasts the
-    retries, or is of another kind than LedgerUnavailable, nothing more is written: `on_failure(error)` is called, and
+    `group_size` counts finished calls; `on_written` is told how many are in the ledger. After a failure that outlasts
+    the retries, or of another kind than LedgerUnavailable, nothing more is written: `on_failure(error)` is called, and
     whoever flushes is told. Both are called on the writing thread.
     """
 
@@ -47,6 +49,8 @@ class Checkpoints:
         self._on_failure = on_failure
         self._queue: SimpleQueue[Report | Future[None] | None] = SimpleQueue()
         self._failure: BaseException | None = None
+        self._rested_at = 0.0
+        """From when on the next group may be written, in seconds of the monotonic clock."""
         self._thread = Thread(target=self._work, name="checkpoints", daemon=True)
         self._thread.start()
 
@@ -66,36 +70,42 @@ class Checkpoints:
         self._thread.join()
 
     def _work(self) -> None:
-        while True:
-            group, end = self._next_group()
+        is_open = True
+        while is_open:
+            group, waiting, is_open = self._next_group()
             if group and self._failure is None:
                 self._write_group(group)
-            if isinstance(end, Future):
-                _resolve(end, self._failure)
-            elif end:
-                return
+                self._rested_at = time.monotonic() + SHORTEST_PAUSE_SECONDS
+            for barrier in waiting:
+                _resolve(barrier, self._failure)
 
-    def _next_group(self) -> tuple[list[Report], Future[None] | bool]:
+    def _next_group(self) -> tuple[list[Report], list[Future[None]], bool]:
         """Wait for a report, then gather until enough calls finished, time is over, or somebody waits for it.
 
-        Whatever else came in by then is taken along, so that groups grow where the ledger is the slower one. With the
-        group comes who waits for it: a flush, or True for the end.
+        Whatever else came in by then is taken along, so that groups grow where much is going on. With the group come
+        those who wait for it, and whether more may follow.
         """
         group: list[Report] = []
+        waiting: list[Future[None]] = []
         finished = 0
         deadline = math.inf
         while len(group) < LARGEST_GROUP:
-            left = 0.0 if finished >= self._group_size else deadline - time.monotonic()
+            left = deadline - time.monotonic()
             try:
                 entry = self._queue.get(timeout=None if math.isinf(left) else max(0.0, left))
             except Empty:
                 break
-            if not isinstance(entry, Report):
-                return group, entry or True
-            group.append(entry)
-            finished += entry.attempt is not None
-            deadline = min(deadline, time.monotonic() + LONGEST_DELAY_SECONDS)
-        return group, False
+            if entry is None:
+                return group, waiting, False
+            if isinstance(entry, Report):
+                group.append(entry)
+                finished += entry.attempt is not None
+            else:
+                waiting.append(entry)
+            delay_until = time.monotonic() + LONGEST_DELAY_SECONDS
+            is_due = waiting or finished >= self._group_size
+            deadline = min(deadline, self._rested_at if is_due else delay_until)
+        return group, waiting, True
 
     def _write_group(self, group: list[Report]) -> None:
         try:

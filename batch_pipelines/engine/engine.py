@@ -8,7 +8,6 @@ import secrets
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -16,7 +15,7 @@ from random import Random
 from threading import Lock, Thread
 from typing import Any, Self, TypeVar
 
-from batch_pipelines.domain.answers import KeptAnswer
+from batch_pipelines.domain.answers import AnswerCache, KeptAnswer
 from batch_pipelines.domain.events import working_seconds
 from batch_pipelines.domain.job import BatchJob, WorkItem
 from batch_pipelines.domain.transitions import JobStatus
@@ -41,22 +40,11 @@ T = TypeVar("T")
 CLOSE_SECONDS = 30.0
 """How long calls in flight may take when the process has to end."""
 INTERRUPTED = "the run was interrupted"
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """What a phase of a partition is about, as the ledger had it."""
-
-    job: BatchJob
-    worked_seconds: float
-    """How long earlier runs, and this one, worked on the batch job."""
-    items: list[WorkItem]
-    kept: dict[int, KeptAnswer]
-    """By item row, answers that need not be bought again."""
+NO_RESOURCE_LIMITS = ResourceLimits()
 
 
 class Engine:
-    """Runs phases of batch jobs; methods may be called from any thread, and but for `recover` and `close` return at once.
+    """Runs phases of batch jobs. Methods may be called from any thread; all but `recover` and `close` return at once.
 
     `journals` is a folder of its own, where calls are noted until the ledger has them; on the same disk for all runs of
     a batch job, or a run that died takes with it what the ledger had not got yet. `connect` gives the provider; it is
@@ -73,7 +61,7 @@ class Engine:
         limiter: Limiter,
         clock: Callable[[], datetime],
         random: Random,
-        resources: ResourceLimits = ResourceLimits(),
+        resources: ResourceLimits = NO_RESOURCE_LIMITS,
     ) -> None:
         self._around = Surroundings(ledger, journals, limiter, Turns(), clock, random)
         self._connect = connect
@@ -85,6 +73,7 @@ class Engine:
         self._underway: dict[str, Underway] = {}
         self._watch = Watch(ledger, Sampler(time.monotonic), resources, self._sessions)
         self._watching: asyncio.Task[None] | None = None
+        self._entering: dict[str, asyncio.Lock] = {}
         self._phases: set[asyncio.Task[Any]] = set()
         self._submitting = Lock()
         self._is_closed = False
@@ -144,40 +133,53 @@ class Engine:
         assert task is not None, "submitted coroutines are tasks"
         self._phases.add(task)
         try:
-            work = await asyncio.to_thread(self._load, batch_job_id, phase_name, start, stop)
-            if not work.items or work.job.status is not JobStatus.RUNNING:
-                return PhaseOutcome(0, 0, len(work.items))
-            underway = await self._enter(work, run_id)
+            items = await asyncio.to_thread(self._around.ledger.partition_work, batch_job_id, phase_name, start, stop)
+            underway = await self._enter(batch_job_id, run_id) if items else None
+            if underway is None:
+                return PhaseOutcome(0, 0, len(items))
             try:
-                phase = work.job.pipeline.phase(phase_name)
-                return await underway.session.run_phase(phase, work.items, work.kept)
+                return await self._do(underway, phase_name, items)
             finally:
                 await self._leave(underway)
         finally:
             self._phases.discard(task)
 
-    def _load(self, batch_job_id: str, phase_name: str, start: int, stop: int) -> _Work:
-        ledger = self._around.ledger
-        job = ledger.job(batch_job_id)
-        items = ledger.partition_work(batch_job_id, phase_name, start, stop)
-        worked = working_seconds(ledger.job_events(batch_job_id), self._around.clock())
-        return _Work(job, worked, items, kept_answers(ledger, job, job.pipeline.phase(phase_name), items))
+    async def _do(self, underway: Underway, phase_name: str, items: list[WorkItem]) -> PhaseOutcome:
+        job = underway.session.job
+        phase = job.pipeline.phase(phase_name)
+        kept: dict[int, KeptAnswer] = {}
+        if job.options.answer_cache is not AnswerCache.OFF:
+            kept = await asyncio.to_thread(kept_answers, self._around.ledger, job, phase, items)
+        return await underway.session.run_phase(phase, items, kept)
 
-    async def _enter(self, work: _Work, run_id: str) -> Underway:
-        """What is under way for the batch job, with one phase more."""
-        provider = await self._connected()
-        while (found := self._underway.get(work.job.id)) and found.ending:
-            await asyncio.wait({found.ending})
-        if found is None:
-            caller = Caller(work.job, provider, self._prices, self._around.clock)
-            found = Underway(self._around, work.job, run_id, next(self._holders), work.worked_seconds, caller)
-            self._underway[work.job.id] = found
-            if self._watching is None:
-                self._watching = asyncio.ensure_future(self._watch.run())
-        found.phases += 1
+    async def _enter(self, batch_job_id: str, run_id: str) -> Underway | None:
+        """What is under way for the batch job, with one phase more; None for one that does not run."""
+        async with self._entering.setdefault(batch_job_id, asyncio.Lock()):
+            provider = await self._connected()
+            while (found := self._underway.get(batch_job_id)) and found.ending:
+                await asyncio.wait({found.ending})
+            if found is None:
+                job, worked_seconds = await asyncio.to_thread(self._load, batch_job_id)
+                if job.status is not JobStatus.RUNNING:
+                    return None
+                found = self._begin(job, run_id, worked_seconds, provider)
+            found.phases += 1
         if self._is_closed:
             found.session.halt(RequestKind.PAUSE, INTERRUPTED)
         return found
+
+    def _load(self, batch_job_id: str) -> tuple[BatchJob, float]:
+        """The batch job as it is now, and how many seconds runs have worked on it."""
+        ledger = self._around.ledger
+        return ledger.job(batch_job_id), working_seconds(ledger.job_events(batch_job_id), self._around.clock())
+
+    def _begin(self, job: BatchJob, run_id: str, worked_seconds: float, provider: Provider) -> Underway:
+        caller = Caller(job, provider, self._prices, self._around.clock)
+        underway = Underway(self._around, job, run_id, next(self._holders), worked_seconds, caller)
+        self._underway[job.id] = underway
+        if self._watching is None:
+            self._watching = asyncio.ensure_future(self._watch.run())
+        return underway
 
     def _sessions(self) -> list[Session]:
         return [underway.session for underway in self._underway.values()]

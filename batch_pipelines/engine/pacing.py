@@ -1,8 +1,10 @@
 """Finds a limit of requests out of refusals alone, where the provider does not tell it (requirement D3).
 
 A refusal says that the provider's bucket is empty. Between two of them exactly what came in was let through, so the
-calls that passed over the span from the first refusal to the latest give its rate. The pace starts a hair below that and
-grows slowly, until the next refusal makes the span longer and the rate more exact. Pure: `now` is monotonic seconds.
+calls that passed over the span from the first refusal to the latest give its rate. The pace starts a hair below that
+and grows slowly, until the next refusal makes the span longer and the rate more exact.
+
+Pure: `now` is monotonic seconds.
 """
 
 from __future__ import annotations

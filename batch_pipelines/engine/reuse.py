@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from batch_pipelines.domain.answers import AnswerCache, KeptAnswer
+from batch_pipelines.domain.answers import KeptAnswer
 from batch_pipelines.domain.errors import ProviderError
 from batch_pipelines.domain.job import BatchJob, WorkItem
 from batch_pipelines.domain.pipeline import Phase
@@ -14,9 +14,7 @@ from batch_pipelines.ledger.store import Ledger
 
 
 def kept_answers(ledger: Ledger, job: BatchJob, phase: Phase, items: Sequence[WorkItem]) -> dict[int, KeptAnswer]:
-    """By item row, the kept answers to what a phase would ask; none where the batch job does not read them."""
-    if job.options.answer_cache is AnswerCache.OFF:
-        return {}
+    """By item row, the kept answers to what a phase would ask."""
     digests = {item.row: digest for item in items if (digest := _digest(job, phase, item))}
     kept = ledger.kept_answers(job.project, set(digests.values()), simulated=job.simulated)
     return {row: kept[digest] for row, digest in digests.items() if digest in kept}

@@ -73,6 +73,7 @@ class Session:
         self._clock = clock
         self._tell = tell
         self._turn = turn
+        self._models = {job.pipeline.model_of(phase, job.options.model) for phase in job.pipeline.phases}
         self._told: dict[RequestKind, asyncio.Future[None]] = {}
         self._is_short_of_money = False
         self._is_abandoned = False
@@ -142,6 +143,8 @@ class Session:
     def grant(self, slots: int, allotment_usd: Decimal | None, settled_usd: Decimal, until: float) -> None:
         """Go on with so many slots and so much money, up to a moment of the monotonic clock."""
         self.slots.grant(slots, until)
+        for model in self._models:
+            self._limiter.expect(model, slots)
         self.purse.grant(allotment_usd, settled_usd)
         self._turn()
 

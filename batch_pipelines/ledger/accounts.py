@@ -12,6 +12,7 @@ from batch_pipelines.ledger.buckets import (
     Limit,
     Wish,
     after,
+    coming,
     filled,
     holding,
     most_at_once,
@@ -40,8 +41,6 @@ class Claim:
     wish: Wish = NOTHING
     charge: float = 0.0
     """What was used beyond what was taken; below zero, what was not used after all."""
-    at_most: float | None = None
-    """What is left at most, where the provider just refused."""
     told: Told | None = None
 
 
@@ -75,6 +74,8 @@ class Standing:
     limit: Limit
     holds: float
     """What the process may use from now on, for `buckets.HOLDING_SECONDS`."""
+    coming: float
+    """The part of it that may be used only as it comes in, `per_second`; more than it where there are debts."""
     level: float
     lent_to_others: float
     per_second: float
@@ -147,8 +148,6 @@ class Account:
         self._bucket = replace(entry.bucket, level=entry.bucket.level - claim.charge)
         if claim.told is not None:
             self._learn(claim.told)
-        if claim.at_most is not None:
-            self._cap(claim.at_most)
         # What somebody held who was silent for too long counts as used.
         held = min(claim.wish.held, lent.own)
         self._wish = replace(claim.wish, held=held, least=min(claim.wish.least, most_at_once(limit, self._bucket)))
@@ -192,6 +191,7 @@ class Account:
         return Standing(
             limit=limit,
             holds=self._holds,
+            coming=coming(bucket, limit),
             level=bucket.level,
             lent_to_others=self._lent.others,
             per_second=rate(limit, bucket.capacity),
@@ -209,8 +209,5 @@ class Account:
                 self._bucket = Bucket(highest, told.remaining - self._lent.total, self._now)
                 return
         if told.remaining is not None:
-            self._cap(told.remaining - self._lent.total)
-
-    def _cap(self, at_most: float) -> None:
-        found = filled(self._bucket, self._limit, 0, self._lent.total, self._now)
-        self._bucket = replace(found, level=min(found.level, at_most))
+            found = filled(self._bucket, self._limit, 0, self._lent.total, self._now)
+            self._bucket = replace(found, level=min(found.level, told.remaining - self._lent.total))

@@ -1,10 +1,14 @@
 """Token buckets that are shared by lending out of them. Pure; `limits` loads and stores.
 
-Processes hold units for a moment, so that they need not ask for every call. What is held counts as if it were still in
-the bucket: level and holdings together never exceed the capacity C, and r units come in per second. So what is used in W
-seconds was in the bucket or held at their start, or came in meanwhile: at most C + W r, whoever dies or gives back.
-Amounts are whole, so this is at most the limit L as long as C + W r < L + 1; hence r = (L + 1 - C) / W, a little less.
-A small capacity lets calls flow evenly at nearly the whole limit; it must hold the largest amount, and grows to it.
+Processes hold units for a moment, so that they need not ask for every call. What is held counts as if it were still
+in the bucket: level and holdings together never exceed the capacity C, and r units come in per second. So what is used
+in W seconds was in the bucket or held at their start, or came in meanwhile: at most C + W r, whoever dies or gives
+back. Amounts are whole, so this is at most the limit L as long as C + W r < L + 1; hence r = (L + 1 - C) / W, a little
+less. A small capacity lets calls flow evenly at nearly the whole limit; it must hold the largest amount, and grows to
+it.
+
+What comes in within a moment is lent ahead, and may be used when it is there: then calls flow evenly however seldom
+processes ask.
 
 A limit that only the provider told is its own to keep. There the bucket copies the provider's: a capacity of the most
 that headers showed remaining, a rate of L a minute, and a reserve that is never lent, as calls arrive less evenly than
@@ -19,6 +23,8 @@ from datetime import datetime
 
 HOLDING_SECONDS = 0.4
 """How long a process may use what it holds without asking again."""
+AHEAD_SECONDS = 0.25
+"""What comes in within this time is lent already; longer than between two questions of one process."""
 GONE_SECONDS = 1.0
 """After this without a word what a process held counts as used: longer, as clocks of machines differ."""
 WINDOW_SECONDS = 60.3
@@ -62,6 +68,8 @@ class Wish:
     """What it could use in a moment."""
     held: float
     """What it has and did not use."""
+    kept: float = 0.0
+    """The part of that which it may be using while it asks; this much is never taken back."""
 
 
 def rate(limit: Limit, capacity: float) -> float:
@@ -102,7 +110,7 @@ def filled(bucket: Bucket, limit: Limit, amount: float, lent: float, now: dateti
 def seconds_until(bucket: Bucket, limit: Limit, wish: Wish, lent: float, now: datetime) -> float:
     """After how long to ask again for the least of a wish, in whole milliseconds; 0 where it can be held now."""
     found = filled(bucket, limit, wish.least, lent, now)
-    missing = wish.least + reserve(limit, found.capacity) - found.level - wish.held
+    missing = wish.least - _to_lend(found, limit, wish)
     if missing <= 0 or wish.least <= 0:
         return 0.0
     seconds = missing / rate(limit, found.capacity)
@@ -115,14 +123,24 @@ def seconds_until(bucket: Bucket, limit: Limit, wish: Wish, lent: float, now: da
 def holding(bucket: Bucket, limit: Limit, wish: Wish, lent: float, now: datetime) -> float:
     """What a process holds from now on, in whole units, where the least of its wish is there."""
     found = filled(bucket, limit, wish.least, lent, now)
-    there = found.level + wish.held - reserve(limit, found.capacity)
-    return float(max(0, math.floor(min(wish.most, there))))
+    return float(max(wish.kept, math.floor(min(wish.most, _to_lend(found, limit, wish)))))
 
 
 def after(bucket: Bucket, limit: Limit, wish: Wish, holds: float, lent: float, now: datetime) -> Bucket:
     """The bucket once a process that had `wish.held` holds `holds`."""
     found = filled(bucket, limit, wish.least, lent, now)
     return replace(found, level=found.level + wish.held - holds)
+
+
+def coming(bucket: Bucket, limit: Limit) -> float:
+    """How much of what is held may not be used yet, because it has to come in first at the bucket's rate."""
+    return max(0.0, reserve(limit, bucket.capacity) - bucket.level)
+
+
+def _to_lend(found: Bucket, limit: Limit, wish: Wish) -> float:
+    """What there is for a process, with what it has and what comes in soon."""
+    soon = rate(limit, found.capacity) * AHEAD_SECONDS
+    return found.level + soon + wish.held - reserve(limit, found.capacity)
 
 
 def _least_capacity(limit: Limit, amount: float) -> float:

@@ -6,18 +6,42 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select, update
+from sqlalchemy import Connection, and_, bindparam, func, select, update
 
 from batch_pipelines.domain.job import WorkItem
 from batch_pipelines.domain.pipeline import Tier
 from batch_pipelines.domain.transitions import ITEM_SOURCES, ITEM_TARGETS, ItemStatus, ItemTrigger
 from batch_pipelines.ledger.database import reading, writing
 from batch_pipelines.ledger.events import write_item_events
-from batch_pipelines.ledger.rows import lock_job, read_job
+from batch_pipelines.ledger.rows import check_job, lock_job, read_job
 from batch_pipelines.ledger.section import Section
 from batch_pipelines.ledger.tables import batch_items, phase_results
 
 UNFINISHED = [status.value for status in ItemStatus if not status.is_final]
+
+# Built once: every phase of every item partition asks this.
+_HERE = and_(
+    batch_items.c.batch_job_id == bindparam("of_job"),
+    batch_items.c.position >= bindparam("from_position"),
+    batch_items.c.position < bindparam("to_position"),
+    batch_items.c.status.in_(UNFINISHED),
+)
+_THIS_PHASE = and_(phase_results.c.item_row == batch_items.c.id, phase_results.c.phase == bindparam("this_phase"))
+_WORK = (
+    select(
+        batch_items.c.id.label("row"),
+        *(batch_items.c[name] for name in ("item_id", "tier", "status", "parameters")),
+        func.coalesce(phase_results.c.attempts, 0).label("attempts"),
+    )
+    .outerjoin(phase_results, _THIS_PHASE)
+    .where(_HERE, phase_results.c.completed_at.is_(None))
+    .order_by(batch_items.c.position)
+)
+_OUTPUTS = (
+    select(phase_results.c.item_row, phase_results.c.phase, phase_results.c.output)
+    .join(batch_items, batch_items.c.id == phase_results.c.item_row)
+    .where(_HERE, phase_results.c.completed_at.is_not(None))
+)
 
 
 class Items(Section):
@@ -28,30 +52,12 @@ class Items(Section):
 
         In the order of their positions, with the outputs of the phases they finished. Raises JobNotFound.
         """
-        column = batch_items.c
-        here = and_(
-            column.batch_job_id == batch_job_id,
-            column.position >= start,
-            column.position < stop,
-            column.status.in_(UNFINISHED),
-        )
-        this_phase = and_(phase_results.c.item_row == column.id, phase_results.c.phase == phase)
-        statement = (
-            select(
-                column.id.label("row"),
-                *(column.item_id, column.tier, column.status, column.parameters),
-                func.coalesce(phase_results.c.attempts, 0).label("attempts"),
-            )
-            .outerjoin(phase_results, this_phase)
-            .where(here, phase_results.c.completed_at.is_(None))
-            .order_by(column.position)
-        )
+        here = {"of_job": batch_job_id, "from_position": start, "to_position": stop}
         with reading(self._engine) as connection:
-            read_job(connection, batch_job_id)
+            check_job(connection, batch_job_id)
             outputs = _outputs(connection, here)
-            return [
-                WorkItem(phase_outputs=outputs[row["row"]], **row) for row in connection.execute(statement).mappings()
-            ]
+            rows = connection.execute(_WORK, {**here, "this_phase": phase}).mappings()
+            return [WorkItem(phase_outputs=outputs[row["row"]], **row) for row in rows]
 
     def unfinished_count(self, batch_job_id: str) -> int:
         """How many items have not ended; 0 is what a run must see before it may call itself a success."""
@@ -101,14 +107,9 @@ class Items(Section):
             ).rowcount
 
 
-def _outputs(connection: Connection, items: ColumnElement[bool]) -> dict[int, dict[str, str]]:
+def _outputs(connection: Connection, here: dict[str, Any]) -> dict[int, dict[str, str]]:
     """Outputs of finished phases by item row and phase; an item without any is an empty dictionary."""
     found: dict[int, dict[str, str]] = defaultdict(dict)
-    statement = (
-        select(phase_results.c.item_row, phase_results.c.phase, phase_results.c.output)
-        .join(batch_items, batch_items.c.id == phase_results.c.item_row)
-        .where(items, phase_results.c.completed_at.is_not(None))
-    )
-    for row, phase, output in connection.execute(statement):
+    for row, phase, output in connection.execute(_OUTPUTS, here):
         found[row][phase] = output
     return found

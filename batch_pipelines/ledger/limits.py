@@ -49,6 +49,7 @@ _STORE = (
 )
 _HOLD = upsert(rate_limits, lambda new: {name: new[name] for name in ("level", "updated_at")})
 _FORGET = delete(rate_limits).where(_ROW)
+_FORGET_TOLD = update(rate_limits).where(_OF_SCOPE).values(per_minute=None, learned_at=None)
 _BLOCKED = rate_limits.c.blocked_until
 _BLOCK = upsert(
     rate_limits,
@@ -100,6 +101,11 @@ class RateLimits(Section):
         row = {**_empty(scope, LimitKind.REQUESTS), "blocked_until": until}
         with writing(self._engine) as connection:
             connection.execute(_BLOCK[connection.dialect.name], row)
+
+    def forget_limits(self, scope: str) -> None:
+        """The provider tells no limits any more."""
+        with writing(self._engine) as connection:
+            connection.execute(_FORGET_TOLD, {"of": scope})
 
 
 def _empty(scope: str, kind: str) -> dict[str, object]:

@@ -16,6 +16,7 @@ USAGE_COLUMNS = tuple(Usage.model_fields)
 
 # Built once: this and the other statements of the ledger's hot path take longer to build than to run.
 _READ = select(batch_jobs).where(batch_jobs.c.id == bindparam("of"))
+_CHECK = _READ.with_only_columns(batch_jobs.c.id)
 # Without the large columns, as every checkpoint reads these. FOR NO KEY UPDATE: rows with a foreign key to the job may
 # still come from elsewhere.
 _LOCK = _READ.with_only_columns(
@@ -36,6 +37,11 @@ def lock_job(connection: Connection, batch_job_id: str) -> RowMapping:
 def read_job(connection: Connection, batch_job_id: str) -> BatchJob:
     """The job as it is in this transaction; raises JobNotFound."""
     return job_of(_found(connection.execute(_READ, {"of": batch_job_id}).mappings().first(), batch_job_id))
+
+
+def check_job(connection: Connection, batch_job_id: str) -> None:
+    """Raises JobNotFound; reads nothing else."""
+    _found(connection.execute(_CHECK, {"of": batch_job_id}).mappings().first(), batch_job_id)
 
 
 def _found(row: RowMapping | None, batch_job_id: str) -> RowMapping:
