@@ -65,7 +65,11 @@ class Phase(BaseModel):
     )
     system_prompt: str | None = None
     model: str | None = Field(default=None, description="Overrides the pipeline's model.")
-    max_tokens: int = Field(default=4096, gt=0, description="Hard cap on output tokens of one call.")
+    max_tokens: int = Field(
+        default=4096,
+        gt=0,
+        description="Cap on output tokens of one call; an answer cut off there is asked for once more with twice as many.",
+    )
     timeout_seconds: float = Field(default=300, gt=0, description="How long one call may take.")
     tokens: TokenProfile = Field(
         default=TokenProfile(input_tokens=1000, output_tokens=500), description="What one call is expected to use."

@@ -57,10 +57,11 @@ class Journal:
     def begin(self, call: Begun, answer_bytes: int) -> None:
         """A call is about to be made, whose answer takes at most so many bytes."""
         line = begun_line(call)
+        room = self._needed + answer_bytes + len(line)
         with _explained(self._folder):
             if self._segment.size > SEGMENT_BYTES:
-                self._turn_over()
-            self._segment.make_room(self._needed + answer_bytes + len(line))
+                self._turn_over(room)
+            self._segment.make_room(room)
             self._segment.append(line)
         self._in_flight[call.key] = line
         self._needed += answer_bytes
@@ -83,16 +84,23 @@ class Journal:
     def close(self) -> None:
         """Give the lock back; what the ledger does not know yet stays for `recover`."""
         self._segment.close()
-        self._lock.release()
+        # Removed while the lock is held, so that nobody begins to read what goes away.
         if not self._in_flight and self._written == self._ended:
             _remove(self._folder)
+        self._lock.release()
 
-    def _turn_over(self) -> None:
-        """Begin a new file, with the calls that are in flight at its head."""
-        before = self._segment
-        self._segment = self._next_segment()
-        for line in self._in_flight.values():
-            self._segment.append(line)
+    def _turn_over(self, room: int) -> None:
+        """Begin a new file, with the calls that are in flight at its head; the old one stays where there is no room."""
+        before, following = self._segment, self._next_segment()
+        begun = b"".join(self._in_flight.values())
+        try:
+            following.make_room(len(begun) + room)
+            following.append(begun)
+        except OSError:
+            following.close()
+            following.remove()
+            raise
+        self._segment = following
         before.close()
         self._full.append((self._ended, before))
 
@@ -116,12 +124,12 @@ class _Segment:
             self._room += os.pwrite(self._file, bytes(ROOM_STEP_BYTES), self._room)
 
     def append(self, line: bytes) -> None:
-        """Write one line behind the last."""
+        """Write behind the last line; what was written in part is written over by the next."""
+        end = self.size + len(line)
         while line:
-            done = os.pwrite(self._file, line, self.size)
-            self.size += done
-            line = line[done:]
-        self._room = max(self._room, self.size)
+            line = line[os.pwrite(self._file, line, end - len(line)) :]
+        self.size = end
+        self._room = max(self._room, end)
 
     def close(self) -> None:
         """Write no more."""
@@ -140,10 +148,11 @@ def recovered(folder: Path, batch_job_id: str) -> Iterator[list[Report]]:
     Calls that were in flight are reported as attempts of unknown cost. Sessions that live are left alone. To deliver a
     report twice does no harm, as the ledger passes over attempts that it has. Raises JournalUnavailable.
     """
-    with contextlib.ExitStack() as locks, _explained(folder):
-        dead = [left for left in _left_behind(folder / batch_job_id) if _is_locked(left, locks)]
-        yield [report for left in dead for report in _reports_in(left)]
-        locks.close()
+    with contextlib.ExitStack() as locks:
+        with _explained(folder):
+            dead = [left for left in _left_behind(folder / batch_job_id) if _is_locked(left, locks)]
+            reports = [report for left in dead for report in _reports_in(left)]
+        yield reports
         for left in dead:
             _remove(left)
 
@@ -179,8 +188,8 @@ def _entries(paths: Iterable[Path]) -> Iterator[Begun | Report]:
     for path in paths:
         with path.open("rb") as file:
             for line in file:
-                # The last line may be cut, by the death of its writer or by the zeros behind it.
-                if line.startswith(b"\0") or not line.endswith(b"\n"):
+                # The last line may be cut by the death of its writer. Zeros are room, or what a power cut left.
+                if b"\0" in line or not line.endswith(b"\n"):
                     break
                 yield read_line(line)
 

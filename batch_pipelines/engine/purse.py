@@ -29,10 +29,11 @@ class Purse:
     def claim(self) -> Decimal:
         """What stays ours whatever the next grant says; until it comes, no more than this is reserved.
 
-        Twice what is outstanding, so that calls can follow on each other while the grant is asked for.
+        Twice what is outstanding, so that calls can follow on each other while the grant is asked for. Never more than
+        at the claim before, if no grant came since: the rest may be given away, though no answer said so.
         """
-        claimed = 2 * self.outstanding_usd
-        self._claimed = claimed if self._allotment is None else min(self._allotment, claimed)
+        bounds = [2 * self.outstanding_usd, self._allotment, self._claimed]
+        self._claimed = min(bound for bound in bounds if bound is not None)
         return self._claimed
 
     def grant(self, allotment_usd: Decimal | None, settled_usd: Decimal) -> None:

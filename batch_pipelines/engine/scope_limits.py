@@ -313,9 +313,9 @@ class ScopeLimits:
             if stock is None:
                 stock = self._add(reading.kind)
                 under_way = sum(each.sizes[SIZES.index(reading.kind)] for each in self._sent)
-                stock.first_reading(reading, under_way, now - sent.at)
+                stock.first_reading(reading, under_way, sent.at, now)
             else:
-                stock.read(reading, sent.number, now)
+                stock.read(reading, sent.number, sent.at, now)
 
     def _forget_told(self) -> None:
         """Only our own limits are left. What is held of others goes back by itself."""

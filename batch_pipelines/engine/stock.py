@@ -1,7 +1,8 @@
 """What one process holds of one kind of limit, and what it makes of the provider's headers. Pure (requirement D3).
 
 A header says what remained when its call arrived, or when it was answered; by then other calls have left. So what was
-expected to remain is remembered for each call, and a header counts where it lies outside of that of all calls under way.
+expected to remain is remembered for each call, and a header counts where it lies outside of that of all calls under
+way.
 """
 
 from __future__ import annotations
@@ -31,6 +32,17 @@ class Surplus:
 
 
 @dataclass(slots=True)
+class FirstCalls:
+    """What calls saw that left before anything was known."""
+
+    others: float = 0.0
+    """What all of them took but the first that was answered."""
+    least: float = math.inf
+    most: float = -math.inf
+    readings: int = 0
+
+
+@dataclass(slots=True)
 class Stock:
     """One kind of limit in one process; `now` is monotonic seconds."""
 
@@ -52,8 +64,11 @@ class Stock:
     """Output of calls in flight, which the provider counts only when it is there."""
     _shift: float = 0.0
     """All that headers added or took away."""
+    _first: FirstCalls = field(default_factory=FirstCalls)
     _foreseen: Extremes = field(default_factory=Extremes)
     """What should have remained after each call under way, as if no header had moved anything."""
+    _start: tuple[float, float] | None = None
+    """What should have remained before the first call whose limit was known, in the same way, and when."""
     _surplus: Surplus = field(default_factory=lambda: Surplus(0.0))
 
     def covers(self, size: int) -> bool:
@@ -77,7 +92,12 @@ class Stock:
         self.held -= min(size, self.most_at_once)
         if self.kind is LimitKind.OUTPUT_TOKENS:
             self._reserved += size
-        self._foreseen.add(number, self._remaining(now) - self._shift)
+        remaining = self._remaining(now) - self._shift
+        if self._start is None:
+            self._start = remaining + size, now
+        # What came in since the ledger was asked, others may have used already.
+        theirs = self._came_in(now) if self._standing and self._standing.lent_to_others else 0.0
+        self._foreseen.add(number, remaining - theirs, remaining)
 
     def ended(self, size: int, used: int | None, number: int) -> None:
         """A call that took `size` used that much, None where nobody knows; `number` was the oldest under way."""
@@ -87,31 +107,32 @@ class Stock:
         if used is not None:
             self._charge += used - min(size, self.most_at_once)
 
-    def first_reading(self, reading: LimitReading, under_way: int, seconds: float) -> None:
-        """Nothing was known: what remains is what is told, less calls under way, and what came in for `seconds`."""
-        came_in = reading.per_minute / 60 * seconds
+    def first_reading(self, reading: LimitReading, under_way: int, sent_at: float, now: float) -> None:
+        """Nothing was known: what remains is what is told, less calls under way, and what came in since `sent_at`."""
+        came_in = reading.per_minute / 60 * (now - sent_at)
         remaining = reading.remaining - max(0, ROUNDED_BY[self.kind]) - under_way + came_in
         if self.kind is LimitKind.OUTPUT_TOKENS:
             self._reserved = under_way
+        self._first.others = under_way
+        self._read_first(reading.remaining, sent_at, now)
         self._news = self.told = Told(reading.per_minute, reading.remaining, remaining)
 
-    def read(self, reading: LimitReading, number: int, now: float) -> None:
-        """Learn from a header of a call, while the oldest call under way was the `number`th."""
+    def read(self, reading: LimitReading, number: int, sent_at: float, now: float) -> None:
+        """Learn from a header of a call, while the oldest call under way was the `number`th and left at `sent_at`."""
         highest = reading.remaining if self.told is None else max(self.told.highest, reading.remaining)
         if self.told is None or (self.told.per_minute, self.told.highest) != (reading.per_minute, highest):
             remaining = self._news.remaining if self._news else None
             self.told = Told(reading.per_minute, highest)
             self._news = Told(reading.per_minute, highest, remaining)
+        surely = reading.remaining - ROUNDED_BY[self.kind] - self._shift
         foreseen = self._foreseen.of(number)
         if foreseen is None:
-            return
-        surely = reading.remaining - ROUNDED_BY[self.kind] - self._shift
-        lowest, highest_foreseen = foreseen
-        if surely < lowest:
-            self._move(surely - lowest)
+            self._read_first(reading.remaining, sent_at, now)
+        elif surely < foreseen[0]:
+            self._move(surely - foreseen[0])
             self._surplus = Surplus(now)
-        elif self.kind is LimitKind.REQUESTS and self._standing is not None and not self._standing.limit.is_set:
-            self._note_surplus(surely - highest_foreseen, now)
+        elif self._may_raise:
+            self._note_surplus(surely - foreseen[1], now)
 
     def exhausted(self, remaining: float, now: float) -> None:
         """The provider refused a call just now, when so much remained."""
@@ -153,11 +174,37 @@ class Stock:
         """Whether there is something that the ledger does not know yet."""
         return bool(self._charge) or self._news is not None
 
+    @property
+    def _may_raise(self) -> bool:
+        """Whether more may remain than was thought: not of a limit of ours, nor where calls take what they expect."""
+        return self.kind is LimitKind.REQUESTS and self._standing is not None and not self._standing.limit.is_set
+
+    def _read_first(self, remaining: float, sent_at: float, now: float) -> None:
+        """Learn from a call that left before anything was known, as one of many.
+
+        After all of them no more remained than any of them saw; and, once all of them said, no less than the first of
+        them saw, less the others, unless others than these came in between: then any of them saw less.
+        """
+        first = self._first
+        first.least, first.most = min(first.least, remaining), max(first.most, remaining)
+        first.readings += 1
+        if self._standing is None:
+            return
+        remained, at = self._start or (self._remaining(now) - self._shift, now)
+        thought = remained - self._standing.per_second * (at - sent_at) + self._shift
+        more = min(first.least, first.most - first.others) - thought
+        if more < 0 or (self._may_raise and first.readings > first.others):
+            self._move(more)
+
+    def _came_in(self, now: float) -> float:
+        standing = self._standing
+        return standing.per_second * (now - self._standing_at) if standing else 0.0
+
     def _remaining(self, now: float) -> float:
         """What should remain at the provider."""
         standing = self._standing
         assert standing is not None, "only what was lent can be taken"
-        gained = standing.level + standing.per_second * (now - self._standing_at) + standing.lent_to_others
+        gained = standing.level + self._came_in(now) + standing.lent_to_others
         return gained + self.held + self._offered + self._reserved - self._charge - self._charging
 
     def _note_surplus(self, more: float, now: float) -> None:
@@ -166,7 +213,9 @@ class Stock:
         surplus.readings += 1
         if now - surplus.since >= RAISE_SECONDS and surplus.readings >= RAISE_READINGS:
             if surplus.least > 1:
-                self._move(surplus.least - 0.5)
+                # Others see the same, and each adds its part.
+                others = self._standing.lent_to_others if self._standing else 0.0
+                self._move((surplus.least - 0.5) * (self.held + 1) / (self.held + 1 + others))
             self._surplus = Surplus(now)
 
     def _move(self, amount: float) -> None:

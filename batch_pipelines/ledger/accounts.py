@@ -187,7 +187,8 @@ class Account:
     @property
     def standing(self) -> Standing:
         """As the process is told."""
-        bucket, limit = self._bucket, self._limit
+        limit = self._limit
+        bucket = filled(self._bucket, limit, 0, self._holds + self._lent.others, self._now)
         return Standing(
             limit=limit,
             holds=self._holds,

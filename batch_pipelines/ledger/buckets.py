@@ -35,6 +35,8 @@ BURST_SHARE = 1 / 120
 """Part of the limit that a bucket has room for beyond the largest amount: half a second's worth."""
 UNEVEN_SECONDS = 0.05
 """How much closer together calls may reach the provider than they left."""
+DISTANCE_SECONDS = 0.02
+"""How much further apart calls keep where a provider allows no burst at all."""
 _MARGIN = 0.01
 """Far more than rounding errors of floats add up to, and far less than one request or token."""
 
@@ -76,12 +78,20 @@ def rate(limit: Limit, capacity: float) -> float:
     """Units per second that come in."""
     if limit.is_set:
         return (limit.per_minute + 1 - _MARGIN - capacity) / WINDOW_SECONDS
-    return limit.per_minute / 60
+    per_second = limit.per_minute / 60
+    # Where nothing ever remains no burst is allowed, and two calls that arrive too close are one too many.
+    return per_second if capacity >= 1 else per_second / (1 + per_second * DISTANCE_SECONDS)
 
 
 def reserve(limit: Limit, capacity: float) -> float:
-    """What is never lent: nothing of a limit of ours, and of a provider's one unit or more where it allows bursts."""
-    return 0.0 if limit.is_set else min(max(1.0, limit.per_minute / 60 * UNEVEN_SECONDS), capacity / 4)
+    """What is never lent: nothing of a limit of ours, of a provider's what calls need that arrive unevenly.
+
+    One unit at least where it allows bursts; where it does not, little enough that headers can still agree.
+    """
+    if limit.is_set:
+        return 0.0
+    uneven = min(limit.per_minute / 60 * UNEVEN_SECONDS, max(0.5, capacity / 4))
+    return max(uneven, min(1.0, capacity / 4))
 
 
 def most_at_once(limit: Limit, bucket: Bucket) -> float:
@@ -96,14 +106,14 @@ def filled(bucket: Bucket, limit: Limit, amount: float, lent: float, now: dateti
     # Clocks of two machines may disagree; time never runs backwards here.
     idle = max(0.0, (now - bucket.updated_at).total_seconds())
     level, capacity = bucket.level, bucket.capacity
-    if limit.is_set and idle >= REST_SECONDS:
-        capacity = _least_capacity(limit, max(amount, lent))
-        level = min(level, 0.0) + rate(limit, 1.0) * idle
-    elif limit.is_set:
-        capacity = min(max(_least_capacity(limit, max(amount, lent)), capacity), limit.per_minute)
-        level += rate(limit, capacity) * idle
-    else:
-        level += rate(limit, capacity) * idle
+    if limit.is_set:
+        is_rested = idle >= REST_SECONDS
+        capacity = max(_least_capacity(limit, amount), lent, 0.0 if is_rested else capacity)
+        capacity = min(capacity, limit.per_minute)
+        if is_rested:
+            # Only debts are left of what was.
+            level = min(level, 0.0) + rate(limit, 1.0) * idle - rate(limit, capacity) * idle
+    level += rate(limit, capacity) * idle
     return Bucket(capacity, min(level, max(0.0, _room(limit, capacity) - lent)), max(now, bucket.updated_at))
 
 

@@ -13,16 +13,24 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, func, o
 
 from batch_pipelines.domain.attempt import Attempt, Report
 from batch_pipelines.domain.errors import InvalidInput
-from batch_pipelines.domain.events import EventType
+from batch_pipelines.domain.events import ITEM_EVENTS, EventType
 from batch_pipelines.domain.spec import Budget
-from batch_pipelines.domain.transitions import ItemStatus
+from batch_pipelines.domain.transitions import ITEM_SOURCES, ItemStatus
 from batch_pipelines.ledger.answers import keep_answers
 from batch_pipelines.ledger.database import writing
 from batch_pipelines.ledger.events import NewEvent, write_events
 from batch_pipelines.ledger.folding import AttemptKey, Group, ItemNews, Sums, attempt_key, fold
 from batch_pipelines.ledger.rows import USAGE_COLUMNS, lock_job
 from batch_pipelines.ledger.section import Section
-from batch_pipelines.ledger.tables import attempts, batch_items, batch_jobs, job_totals, phase_results, project_days
+from batch_pipelines.ledger.tables import (
+    attempts,
+    batch_items,
+    batch_jobs,
+    events,
+    job_totals,
+    phase_results,
+    project_days,
+)
 from batch_pipelines.ledger.upsert import insert_returning_new, upsert
 
 COUNTED = ("attempts", "unknown_costs", *USAGE_COLUMNS, "cost_usd", "duration_ms")
@@ -80,6 +88,9 @@ _MOVE_ITEMS = _UPDATE_ITEMS.values(
 _ATTEMPTS_OF = select(attempts.c.number, attempts.c.started_at).where(
     attempts.c.item_row == bindparam("of_row"), attempts.c.phase == bindparam("of_phase")
 )
+_TOLD = select(events.c.item_id, events.c.type, events.c.at).where(
+    events.c.batch_job_id == bindparam("of_job"), events.c.item_id.in_(bindparam("of_items", expanding=True))
+)
 
 
 class Checkpoints(Section):
@@ -92,7 +103,8 @@ class Checkpoints(Section):
         items, the job and the project's day with the same sums; answers to keep; moves and events of items; one
         `batch:progress`; a `batch:budget` where the job came to its warning share. A report whose attempt
         (item, phase, number, start) was written before is passed over whole; one that only has the number of another,
-        because a run that was overtaken answers late, gets the next number.
+        because a run that was overtaken answers late, gets the next number. A move without an attempt is passed over
+        where its event is there, so a group whose commit was not confirmed can be written again.
 
         Unknown is not zero: an attempt without a cost adds nothing to the sums and is counted apart, so that readers
         show None where no attempt's cost is known. Where some are, what they show is the known part.
@@ -104,7 +116,7 @@ class Checkpoints(Section):
         with writing(self._engine) as connection:
             job = lock_job(connection, batch_job_id)
             statuses = _statuses(connection, batch_job_id, {report.row for report in reports})
-            told, fresh = _insert_attempts(connection, reports)
+            told, fresh = _insert_attempts(connection, _news(connection, batch_job_id, reports, statuses))
             group = fold(told, statuses, fresh)
             _write_phases(connection, group)
             _write_items(connection, group)
@@ -123,6 +135,32 @@ def _statuses(connection: Connection, batch_job_id: str, rows: set[int]) -> dict
     for row in rows - found.keys():
         raise InvalidInput("row", row, f"is no item of batch job {batch_job_id!r}", "take rows from partition_work")
     return found
+
+
+def _news(
+    connection: Connection, batch_job_id: str, reports: Sequence[Report], statuses: dict[int, ItemStatus]
+) -> Sequence[Report]:
+    """The reports less the moves without an attempt that were written before.
+
+    Events tell which; they are read only where the first news of an item does not fit it.
+    """
+    first = {report.row: report for report in reversed(reports)}
+    doubtful = {row: report.item_id for row, report in first.items() if not _fits(report, statuses[row])}
+    if not doubtful:
+        return reports
+    told = set(connection.execute(_TOLD, {"of_job": batch_job_id, "of_items": list(doubtful.values())}).tuples())
+    return [
+        report
+        for report in reports
+        if report.attempt is not None
+        or report.trigger is None
+        or (report.item_id, ITEM_EVENTS[report.trigger], report.at) not in told
+    ]
+
+
+def _fits(report: Report, status: ItemStatus) -> bool:
+    """Whether an item of this status can move as it is told, or need not."""
+    return report.attempt is not None or report.trigger is None or status in ITEM_SOURCES[report.trigger]
 
 
 def _insert_attempts(connection: Connection, reports: Sequence[Report]) -> tuple[list[Report], set[AttemptKey]]:

@@ -34,6 +34,7 @@ class OptionsConfig(dg.Config):
     checkpoint_frequency: int = Field(default=10, description=_described(Options, "checkpoint_frequency"))
     priority: PriorityName = Field(default=PriorityName["normal"], description=_described(Options, "priority"))
     retry_attempts: int = Field(default=3, description=_described(Options, "retry_attempts"))
+    item_timeout_seconds: float | None = Field(default=None, description=_described(Options, "item_timeout_seconds"))
     model: str | None = Field(default=None, description=_described(Options, "model"))
     items_per_partition: int | None = Field(default=None, description=_described(Options, "items_per_partition"))
     answer_cache: AnswerCacheName = Field(

@@ -7,11 +7,15 @@ from collections.abc import Mapping
 from batch_pipelines.control.overriding import Overrides
 from batch_pipelines.domain.errors import InvalidInput
 from batch_pipelines.domain.job import BatchJob
+from batch_pipelines.domain.spec import Priority
 
 PREFIX = "batch_pipelines/"
 JOB_TAG = f"{PREFIX}batch_job_id"
 TIER_TAG = f"{PREFIX}tier"
 CONCURRENCY_TAG = f"{PREFIX}concurrency"
+QUEUE_TAG = "dagster/priority"
+QUEUE_ORDER = {Priority.LOW: -1, Priority.NORMAL: 0, Priority.HIGH: 1, Priority.CRITICAL: 2}
+"""Dagster's run queue takes higher numbers first (requirement A9)."""
 
 
 def tags_of(job: BatchJob) -> dict[str, str]:
@@ -20,6 +24,7 @@ def tags_of(job: BatchJob) -> dict[str, str]:
         JOB_TAG: job.id,
         CONCURRENCY_TAG: str(job.concurrency),
         f"{PREFIX}priority": job.priority.value,
+        QUEUE_TAG: str(QUEUE_ORDER[job.priority]),
         f"{PREFIX}project": job.project,
     }
     return tags | ({TIER_TAG: job.tier} if job.tier else {})

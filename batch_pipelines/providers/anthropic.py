@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import anthropic
 import httpx2
+from anthropic import RequestOptions
 from pydantic import BaseModel, NonNegativeInt, ValidationError
 
 from batch_pipelines.domain.usage import Usage
@@ -51,6 +52,8 @@ class AnthropicProvider:
         self._now = now
         # Never None: the SDK would read the environment, which is for settings.py alone.
         url = base_url or DEFAULT_BASE_URL
+        # Whole, as the SDK would take the base address apart and put it together for every call.
+        self._messages_url = f"{url.rstrip('/')}/v1/messages"
         self._client = anthropic.AsyncAnthropic(
             api_key=self._secret,
             base_url=url,
@@ -75,14 +78,11 @@ class AnthropicProvider:
         try:
             # The SDK's timeout bounds each read; a server that drips its answer would never meet it.
             async with asyncio.timeout(request.timeout_seconds):
-                response = await self._client.messages.with_raw_response.create(
-                    model=request.model,
-                    max_tokens=request.max_tokens,
-                    messages=[{"role": "user", "content": request.prompt}],
-                    system=anthropic.omit if request.system is None else request.system,
-                    timeout=_timeout(request.timeout_seconds),
+                # Lower than `messages.create`, whose preparation of parameters that need none takes a sixth of a call.
+                response = await self._client.post(
+                    self._messages_url, cast_to=httpx2.Response, body=_body(request), options=_options(request)
                 )
-                body = await response.read()
+                body = response.content
         except Exception as error:  # noqa: BLE001 - whatever a call raises becomes a ProviderError
             # Without its cause, whose text and request may hold the key.
             raise provider_error(error, secret=self._secret, now=self._now()) from None
@@ -94,6 +94,23 @@ class AnthropicProvider:
     async def close(self) -> None:
         """Give connections back."""
         await self._client.close()
+
+
+def _body(request: CompletionRequest) -> dict[str, object]:
+    """The JSON of a request, as the protocol has it."""
+    body: dict[str, object] = {
+        "max_tokens": request.max_tokens,
+        "messages": [{"role": "user", "content": request.prompt}],
+        "model": request.model,
+    }
+    if request.system is not None:
+        body["system"] = request.system
+    return body
+
+
+def _options(request: CompletionRequest) -> RequestOptions:
+    # The key is one that the SDK does not send; without it, it would draw a random one for every call.
+    return {"timeout": _timeout(request.timeout_seconds), "idempotency_key": "not sent"}
 
 
 def _transport(url: str, max_connections: int) -> httpx2.AsyncClient:

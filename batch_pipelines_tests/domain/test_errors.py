@@ -16,6 +16,7 @@ from batch_pipelines.domain.errors import (
     InvalidInput,
     JobNotFound,
     JobTakenOver,
+    JournalUnavailable,
     LedgerUnavailable,
     LimitExceeded,
     ProviderError,
@@ -59,6 +60,10 @@ SAMPLES: list[tuple[BatchPipelinesError, str]] = [
         JobTakenOver("bj_1", "run-2"),
         "batch job 'bj_1' is being run by Dagster run 'run-2'; wait for that run to end, or terminate it, then run "
         "again",
+    ),
+    (
+        JournalUnavailable("home/journals", "No space left on device"),
+        "DAGSTER_HOME: nothing can be written to home/journals (No space left on device); make room, then resume",
     ),
     (
         LedgerUnavailable("sqlite:///x", "is locked", "wait"),

@@ -1,7 +1,7 @@
 """What always holds when engines share a batch job: its concurrency and its budget, whatever happens in which order.
 
-Engines and ledger are told apart as they are in a run: an engine asks, the ledger decides later on what it was told, and
-the answer arrives later still, or never.
+Engines and ledger are told apart as they are in a run: an engine asks, the ledger decides later on what it was told,
+and the answer arrives later still, or never.
 """
 
 from __future__ import annotations

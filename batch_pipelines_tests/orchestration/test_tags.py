@@ -12,6 +12,7 @@ from batch_pipelines.control.overriding import Overrides
 from batch_pipelines.control.submission import submit
 from batch_pipelines.domain.errors import InvalidInput
 from batch_pipelines.domain.job import BatchJob
+from batch_pipelines.domain.spec import Priority
 from batch_pipelines.domain.transitions import JobStatus
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.orchestration.assets import SERVICES, pipeline_assets
@@ -96,3 +97,14 @@ def test_a_tag_that_cannot_take_effect_fails_the_run(ledger: Ledger) -> None:
     with pytest.raises(dg.Failure, match=r"options\.concurrency: 11 is outside 1 to 10"):
         run_plan(job, {CONCURRENCY_TAG: "11", TIER_TAG: "template"})
     assert ledger.job(job.id) == job
+
+
+@pytest.mark.parametrize(
+    ("priority", "number"),
+    [(Priority.LOW, "-1"), (Priority.NORMAL, "0"), (Priority.HIGH, "1"), (Priority.CRITICAL, "2")],
+)
+def test_dagsters_queue_goes_by_the_priority(sqlite_ledger: Ledger, priority: Priority, number: str) -> None:
+    """A run of a batch job with a higher priority leaves the run queue earlier (A9)."""
+    job = submit(plan(options={"priority": priority}), sqlite_ledger)
+
+    assert tags_of(job)["dagster/priority"] == number

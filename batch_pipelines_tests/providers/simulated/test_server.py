@@ -196,6 +196,39 @@ async def test_the_request_limit_refuses_and_tells_when_to_come_back(serve: Serv
     assert datetime.fromisoformat(replies[2].headers["anthropic-ratelimit-requests-reset"])
 
 
+async def test_token_limits_refuse_what_was_produced_too_much(serve: Serve, call: Call) -> None:
+    """The first call uses the output of more than a minute; the next is refused and told what remains (D3)."""
+    url = await serve(input_tokens_per_minute=50_000, output_tokens_per_minute=100)
+
+    first = await call("POST", f"{url}/v1/messages", message_body(brief()))
+    second = await call("POST", f"{url}/v1/messages", message_body(brief(topic="Music")))
+
+    assert (first.status, second.status) == (200, 429)
+    assert int(second.headers["retry-after"]) > 1000
+    assert first.headers["anthropic-ratelimit-input-tokens-remaining"] == "48000"
+    assert second.headers["anthropic-ratelimit-output-tokens-remaining"] == "0"
+
+
+async def test_a_request_that_failed_uses_no_tokens(serve: Serve, call: Call) -> None:
+    """What the model did not read is left to others."""
+    url = await serve(input_tokens_per_minute=2_500, faults={"overloaded": 1.0})
+
+    replies = [await call("POST", f"{url}/v1/messages", message_body(brief(topic=topic))) for topic in "ABC"]
+
+    assert [reply.status for reply in replies] == [529, 529, 529]
+
+
+async def test_limits_may_be_kept_secret(serve: Serve, call: Call) -> None:
+    """A provider without such headers refuses all the same, and says when to come back (D3)."""
+    url = await serve(requests_per_minute=600, burst_seconds=0.1, limit_headers=False)
+
+    replies = [await call("POST", f"{url}/v1/messages", message_body()) for _ in range(2)]
+
+    assert [reply.status for reply in replies] == [200, 429]
+    assert replies[1].headers["retry-after"] == "1"
+    assert not [name for reply in replies for name in reply.headers if name.startswith("anthropic-ratelimit")]
+
+
 async def test_without_a_limit_there_are_no_limit_headers(serve: Serve, call: Call) -> None:
     """A client must not read a limit where there is none."""
     reply = await call("POST", f"{await serve()}/v1/messages", message_body())

@@ -1,0 +1,1 @@
+"""Faults on purpose, with real servers, databases, disks and signals; the server's log says what was paid."""
