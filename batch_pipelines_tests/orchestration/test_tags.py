@@ -105,6 +105,6 @@ def test_a_tag_that_cannot_take_effect_fails_the_run(ledger: Ledger) -> None:
 )
 def test_dagsters_queue_goes_by_the_priority(sqlite_ledger: Ledger, priority: Priority, number: str) -> None:
     """A run of a batch job with a higher priority leaves the run queue earlier (A9)."""
-    job = submit(plan(options={"priority": priority}), sqlite_ledger)
+    job = submit(plan({"options": {"priority": priority}}), sqlite_ledger)
 
     assert tags_of(job)["dagster/priority"] == number
