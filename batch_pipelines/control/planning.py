@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from itertools import cycle, islice
+from itertools import cycle
 from typing import Literal
 
 from pydantic import JsonValue
@@ -37,14 +37,7 @@ def make_plan(
 
     `max_items` and `max_concurrency` are the deployment's limits.
     """
-    rest = iter(items)
-    raw = list(islice(rest, max_items + 1))
-    if len(raw) > max_items:
-        remedy = "split the job, or raise BATCH_PIPELINES_MAX_ITEMS (up to 1,000,000)"
-        raise LimitExceeded("items", len(raw) + sum(1 for _ in rest), 1, max_items, remedy)
-    planned = tuple(_planned_items(spec, pipeline, raw))
-    if not raw:
-        raise InvalidInput("items", [], "is empty", "give at least one item")
+    planned = tuple(_planned_items(spec, pipeline, _counted(items, max_items)))
     if not planned:
         raise InvalidInput("tier", spec.tier, "is the tier of none of the items", "choose another, or `all`")
     return Plan(
@@ -59,6 +52,20 @@ def make_plan(
         simulated=simulated,
         items=planned,
     )
+
+
+def _counted(items: Iterable[dict[str, JsonValue]], most: int) -> Iterator[dict[str, JsonValue]]:
+    """The items one by one, as a list of them would stand beside the plan's; raises InvalidInput for none or too many."""
+    count = 0
+    for item in items:
+        count += 1
+        if count <= most:
+            yield item
+    if count > most:
+        remedy = "split the job, or raise BATCH_PIPELINES_MAX_ITEMS (up to 1,000,000)"
+        raise LimitExceeded("items", count, 1, most, remedy)
+    if not count:
+        raise InvalidInput("items", [], "is empty", "give at least one item")
 
 
 def default_name(pipeline: Pipeline, item_count: int) -> str:
@@ -102,7 +109,7 @@ def _within(field: str, value: int, low: int, high: int) -> None:
         raise LimitExceeded(field, value, low, high)
 
 
-def _planned_items(spec: Spec, pipeline: Pipeline, raw: list[dict[str, JsonValue]]) -> Iterator[PlannedItem]:
+def _planned_items(spec: Spec, pipeline: Pipeline, raw: Iterable[dict[str, JsonValue]]) -> Iterator[PlannedItem]:
     seen: dict[str, int] = {}
     shared = dict(spec.shared_parameters)
     if spec.template_id is not None:

@@ -6,9 +6,10 @@ import asyncio
 import os
 import secrets
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from datetime import datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -18,6 +19,7 @@ from typing import Any, Self, TypeVar
 from batch_pipelines.domain.answers import AnswerCache, KeptAnswer
 from batch_pipelines.domain.events import working_seconds
 from batch_pipelines.domain.job import BatchJob, WorkItem
+from batch_pipelines.domain.pipeline import Phase
 from batch_pipelines.domain.transitions import JobStatus
 from batch_pipelines.engine.caller import Caller
 from batch_pipelines.engine.checkpoints import LARGEST_GROUP
@@ -133,24 +135,31 @@ class Engine:
         assert task is not None, "submitted coroutines are tasks"
         self._phases.add(task)
         try:
-            items = await asyncio.to_thread(self._around.ledger.partition_work, batch_job_id, phase_name, start, stop)
-            underway = await self._enter(batch_job_id, run_id) if items else None
+            items = partial(
+                asyncio.to_thread, self._around.ledger.partition_work, batch_job_id, phase_name, start, stop
+            )
+            if batch_job_id not in self._underway and not await items():
+                return PhaseOutcome(0, 0, 0)
+            underway = await self._enter(batch_job_id, run_id)
             if underway is None:
-                return PhaseOutcome(0, 0, len(items))
+                return PhaseOutcome(0, 0, len(await items()))
             try:
-                return await self._do(underway, phase_name, items)
+                job = underway.session.job
+                phase = job.pipeline.phase(phase_name)
+                return await underway.session.run_phase(phase, partial(self._load_work, job, phase, items))
             finally:
                 await self._leave(underway)
         finally:
             self._phases.discard(task)
 
-    async def _do(self, underway: Underway, phase_name: str, items: list[WorkItem]) -> PhaseOutcome:
-        job = underway.session.job
-        phase = job.pipeline.phase(phase_name)
-        kept: dict[int, KeptAnswer] = {}
-        if job.options.answer_cache is not AnswerCache.OFF:
-            kept = await asyncio.to_thread(kept_answers, self._around.ledger, job, phase, items)
-        return await underway.session.run_phase(phase, items, kept)
+    async def _load_work(
+        self, job: BatchJob, phase: Phase, items: Callable[[], Awaitable[list[WorkItem]]]
+    ) -> tuple[list[WorkItem], dict[int, KeptAnswer]]:
+        """The items of a partition that need the phase, and the kept answers to what it would ask them."""
+        found = await items()
+        if job.options.answer_cache is AnswerCache.OFF:
+            return found, {}
+        return found, await asyncio.to_thread(kept_answers, self._around.ledger, job, phase, found)
 
     async def _enter(self, batch_job_id: str, run_id: str) -> Underway | None:
         """What is under way for the batch job, with one phase more; None for one that does not run."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from random import Random
@@ -16,6 +16,7 @@ from batch_pipelines.domain.job import BatchJob, WorkItem
 from batch_pipelines.domain.pipeline import Phase
 from batch_pipelines.domain.transitions import ItemStatus
 from batch_pipelines.engine.answer_keys import answer_key
+from batch_pipelines.engine.appetite import Appetite
 from batch_pipelines.engine.caller import NOTHING_USED, Answer, Caller, phase_request
 from batch_pipelines.engine.checkpoints import Checkpoints
 from batch_pipelines.engine.journal import Journal
@@ -35,6 +36,10 @@ MOST_UNWRITTEN = 1000
 SOONEST_SECONDS = 0.001
 """How long to wait for a limit at least: timers are no finer."""
 
+MOST_WAITING = 1000
+"""Calls that wait for a slot before more item partitions are loaded."""
+
+Load = Callable[[], Awaitable[tuple[Sequence[WorkItem], Mapping[int, KeptAnswer]]]]
 Tell = Callable[[RequestKind, str], asyncio.Future[None]]
 
 
@@ -79,6 +84,7 @@ class Session:
         self._is_abandoned = False
         self._unwritten = 0
         self._waiting = Waiting()
+        self._appetite = Appetite(lambda: len(self._waiting) >= MOST_WAITING)
         self._tasks: set[asyncio.Task[Answer]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -102,18 +108,19 @@ class Session:
         """What the first waiting call may cost; 0 when none waits."""
         return self._waiting.first.worst_case_usd if self._waiting else ZERO
 
-    async def run_phase(self, phase: Phase, items: Sequence[WorkItem], kept: Mapping[int, KeptAnswer]) -> PhaseOutcome:
-        """Do one phase for `items`; returns when each has its output, failed, or was left because the job drains.
+    async def run_phase(self, phase: Phase, load: Load) -> PhaseOutcome:
+        """Do one phase for a partition; returns when each item has its output, failed, or was left as the job drains.
 
-        `kept` are answers, by row, that need not be bought again. When this returns all of it is in the ledger, the
-        reason for a drain included. Raises what kept it from being written.
+        `load` gives its items, and by row the kept answers that need not be bought again. When this returns all of it
+        is in the ledger, the reason for a drain included. Raises what kept it from being written.
         """
         run = PartitionRun(phase, phase == self.job.pipeline.phases[-1])
-        calls = [Call(item, run, started=item.status is ItemStatus.RUNNING) for item in items]
-        run.open.update(calls)
-        self._add(calls, kept)
+        async with self._appetite.turn():
+            items, kept = await load()
+            self._add([Call(item, run, started=item.status is ItemStatus.RUNNING) for item in items], kept)
         try:
-            await run.finished.wait()
+            if run.open:
+                await run.finished.wait()
         except asyncio.CancelledError:
             self.halt(RequestKind.PAUSE, "the run was interrupted")
             raise
@@ -127,6 +134,8 @@ class Session:
         return run.outcome
 
     def _add(self, calls: Sequence[Call], kept: Mapping[int, KeptAnswer]) -> None:
+        for call in calls:
+            call.run.open.add(call)
         for call in calls:
             if call.item.row in kept:
                 self._reports.reuse(call, kept[call.item.row])
@@ -168,6 +177,7 @@ class Session:
         """Start nothing more and leave what waits to a later run; calls in flight finish and are kept."""
         self.halted = True
         self._waiting.leave_all()
+        self._appetite.look()
 
     def abandon(self) -> None:
         """Give calls in flight up: that they were made is kept, and their items are left to a later run."""
@@ -211,6 +221,7 @@ class Session:
             self._waiting.take_first()
             self._start(call, seconds_left)
             free, room = free - 1, room - 1
+        self._appetite.look()
         if self._waiting and self.in_flight >= self.slots.granted and self.slots.are_short:
             self.renewal_wanted.set()
         return True

@@ -60,11 +60,13 @@ class Lent:
 
     own: float = 0.0
     others: float = 0.0
+    gone: float = 0.0
+    """By who was silent for too long. It counts as used from now on, but was held until now."""
 
     @property
     def total(self) -> float:
         """By everybody."""
-        return self.own + self.others
+        return self.own + self.others + self.gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +169,13 @@ class Account:
         if not is_granted:
             wish = replace(wish, most=0.0 if is_short else min(wish.most, wish.held))
         self._holds = holding(self._bucket, self._limit, wish, self._lent.total, self._now)
-        if self._holds or self._lent.own:
+        if self._is_lent:
             self._bucket = after(self._bucket, self._limit, wish, self._holds, self._lent.total, self._now)
 
     @property
     def is_changed(self) -> bool:
         """Whether there is anything to store."""
-        return bool(self._holds or self._lent.own) or self._bucket != self._entry.bucket or bool(self._claim.told)
+        return self._is_lent or self._bucket != self._entry.bucket or self._claim.told is not None
 
     @property
     def change(self) -> Change:
@@ -199,6 +201,11 @@ class Account:
             most_at_once=most_at_once(limit, bucket),
             highest=bucket.capacity,
         )
+
+    @property
+    def _is_lent(self) -> bool:
+        """Whether what is held changes or is renewed, so that the bucket is filled up to now under what was held."""
+        return bool(self._holds or self._lent.own or self._lent.gone)
 
     def _learn(self, told: Told) -> None:
         """The provider's own word is better than a copy that is fuller than it says; the first is all there is."""

@@ -148,7 +148,8 @@ def _news(
     doubtful = {row: report.item_id for row, report in first.items() if not _fits(report, statuses[row])}
     if not doubtful:
         return reports
-    told = set(connection.execute(_TOLD, {"of_job": batch_job_id, "of_items": list(doubtful.values())}).tuples())
+    asked = {"of_job": batch_job_id, "of_items": list(doubtful.values())}
+    told = {(item_id, event_type, at) for item_id, event_type, at in connection.execute(_TOLD, asked)}
     return [
         report
         for report in reports

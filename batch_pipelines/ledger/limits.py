@@ -7,7 +7,7 @@ has the process behind its kind, as in `requests@4f1c`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, RowMapping, and_, bindparam, case, delete, select, update
@@ -147,10 +147,13 @@ def _lent(held: Iterable[RowMapping], holder: str, now: datetime) -> dict[LimitK
     lent: dict[LimitKind, Lent] = {}
     for row in held:
         name, _, who = row["kind"].partition("@")
-        if not _is_gone(row, now):
-            before = lent.get(LimitKind(name), Lent())
-            own, others = (row["level"], 0.0) if who == holder else (0.0, row["level"])
-            lent[LimitKind(name)] = Lent(before.own + own, before.others + others)
+        before, amount = lent.get(LimitKind(name), Lent()), row["level"]
+        if _is_gone(row, now):
+            lent[LimitKind(name)] = replace(before, gone=before.gone + amount)
+        elif who == holder:
+            lent[LimitKind(name)] = replace(before, own=amount)
+        else:
+            lent[LimitKind(name)] = replace(before, others=before.others + amount)
     return lent
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import Random
@@ -45,10 +45,16 @@ class MemoryBuckets:
     def _lent(self, holder: str, now: datetime) -> dict[LimitKind, Lent]:
         lent: dict[LimitKind, Lent] = {}
         for (kind, who), (amount, at) in self.held.items():
-            if (now - at).total_seconds() < GONE_SECONDS:
-                so_far = lent.get(kind, Lent())
-                own, others = (amount, 0.0) if who == holder else (0.0, amount)
-                lent[kind] = Lent(so_far.own + own, so_far.others + others)
+            so_far = lent.get(kind, Lent())
+            if (now - at).total_seconds() >= GONE_SECONDS:
+                lent[kind] = replace(so_far, gone=so_far.gone + amount)
+            elif who == holder:
+                lent[kind] = replace(so_far, own=amount)
+            else:
+                lent[kind] = replace(so_far, others=so_far.others + amount)
+        self.held = {
+            key: (amount, at) for key, (amount, at) in self.held.items() if (now - at).total_seconds() < GONE_SECONDS
+        }
         return lent
 
 
@@ -201,12 +207,16 @@ class Busy:
         self._ask()
 
 
+MINUTE = timedelta(seconds=60.29)
+"""As far as buckets look: a little longer than a minute, because calls arrive closer together than they left."""
+
+
 def busiest_minute(uses: list[tuple[datetime, int]]) -> int:
-    """The largest sum of uses in any 60 seconds, both ends included; uses are in the order of time."""
+    """The largest sum of uses in any window of this length; uses are in the order of time."""
     most = within = first = 0
     for at, amount in uses:
         within += amount
-        while uses[first][0] < at - timedelta(seconds=60):
+        while uses[first][0] < at - MINUTE:
             within -= uses[first][1]
             first += 1
         most = max(most, within)

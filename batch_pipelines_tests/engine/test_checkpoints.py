@@ -5,45 +5,38 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import count
+from unittest.mock import patch
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from batch_pipelines.domain.attempt import Attempt, Report
+from batch_pipelines.domain.attempt import Report
 from batch_pipelines.domain.errors import LedgerUnavailable
 from batch_pipelines.domain.transitions import ItemTrigger
-from batch_pipelines.domain.usage import Usage
 from batch_pipelines.engine import checkpoints
-from batch_pipelines.engine.checkpoints import LINGER_SECONDS, LONGEST_DELAY_SECONDS, Checkpoints
+from batch_pipelines.engine.checkpoints import LONGEST_DELAY_SECONDS, SHORTEST_PAUSE_SECONDS, Checkpoints
+from batch_pipelines_tests.reports import failed_attempt, make_attempt, make_report
 
-NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 AWAY = LedgerUnavailable("sqlite:///x", "is locked by another process", "wait")
+BROKEN = ZeroDivisionError("oops")
+WORST = Decimal(2)
 
 
 def finished(row: int, cost: str | None = "0.25") -> Report:
     """News of a call that ended."""
-    attempt = Attempt(
-        number=1,
-        started_at=NOON,
-        duration_ms=1.0,
-        model="claude-test",
-        simulated=True,
-        usage=Usage(),
-        cost_usd=None if cost is None else Decimal(cost),
-        request_id=None,
-        stop_reason=None,
-        error_category=None,
-        error_message=None,
-    )
-    return Report(row=row, item_id=f"item_{row}", phase="write", at=NOON, attempt=attempt)
+    known = make_attempt if cost is not None else failed_attempt
+    attempt = known(cost_usd=None if cost is None else Decimal(cost), worst_case_usd=WORST)
+    return make_report(row, attempt=attempt)
 
 
 def started(row: int) -> Report:
     """News of a call that begins."""
-    return Report(row=row, item_id=f"item_{row}", phase="write", at=NOON, trigger=ItemTrigger.START)
+    return make_report(row, trigger=ItemTrigger.START)
 
 
 class Book:
@@ -94,55 +87,103 @@ def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoints, "RETRY_SECONDS", 0.0)
 
 
-def test_groups_are_of_so_many_finished_calls(keep: Keep) -> None:
-    """A group is full with `group_size` calls that ended; starts travel along and do not count."""
+def hold(book: Book, kept: Checkpoints) -> None:
+    """Returns when the thread is busy with a first group, of row 0, and stays so until the book is open."""
+    book.open.clear()
+    kept.add(finished(0))
+    barrier = kept.flush()
+    while kept._queue.qsize():
+        time.sleep(0.001)
+    assert not barrier.done()
+
+
+def test_a_full_group_is_written_at_once(keep: Keep, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `group_size` calls that ended nothing is waited for; starts travel along and do not count (D5)."""
+    monkeypatch.setattr(checkpoints, "LONGEST_DELAY_SECONDS", 60.0)
     book = Book()
     kept = keep(book, 2)
-    book.open.clear()
 
-    for row in range(1, 6):
-        kept.add(started(row))
-        kept.add(finished(row))
-    book.open.set()
-    kept.flush().result(5)
+    kept.add(started(1))
+    kept.add(finished(1))
+    time.sleep(0.02)
+    assert book.groups == []
+    kept.add(finished(2))
+    wait_for(book)
 
-    assert book.groups == [[1, 1, 2, 2], [3, 3, 4, 4], [5, 5]]
+    assert book.groups == [[1, 1, 2]]
 
 
-def test_news_that_nobody_paid_for_waits(keep: Keep, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Starts are written when the first of them is old enough, and not at once."""
+@pytest.mark.parametrize("report", [started, finished])
+def test_a_group_that_is_not_full_is_written_in_time(
+    keep: Keep, monkeypatch: pytest.MonkeyPatch, report: Callable[[int], Report]
+) -> None:
+    """When the first of its news is old enough, and not sooner (D5)."""
     monkeypatch.setattr(checkpoints, "LONGEST_DELAY_SECONDS", 0.8)
     book = Book()
     kept = keep(book, 100)
 
-    kept.add(started(1))
+    kept.add(report(1))
     time.sleep(0.05)
-    kept.add(started(2))
+    kept.add(report(2))
     assert book.groups == []
     wait_for(book)
 
     assert book.groups == [[1, 2]]
 
 
-def test_a_finished_call_takes_along_what_waits(keep: Keep, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An answer that was paid for does not wait as starts do, which are written with it, and it is told of (D5)."""
-    monkeypatch.setattr(checkpoints, "LONGEST_DELAY_SECONDS", 60.0)
+def test_groups_grow_where_the_ledger_is_slow(keep: Keep) -> None:
+    """What came in meanwhile is written together, so that a slow ledger is asked less often."""
     book = Book()
-    kept = keep(book, 100)
+    kept = keep(book, 2)
+    hold(book, kept)
 
-    kept.add(started(1))
-    kept.add(started(2))
-    kept.add(finished(1))
-    wait_for(book)
+    for row in range(1, 8):
+        kept.add(started(row))
+        kept.add(finished(row))
+    book.open.set()
     kept.flush().result(5)
 
-    assert book.groups == [[1, 2, 1]]
-    assert book.written == [1]
+    assert book.groups == [[0], [1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7]]
+    assert sum(book.written) == 8
+
+
+def test_a_group_has_a_largest_size(keep: Keep, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many reports have piled up, one transaction stays short."""
+    monkeypatch.setattr(checkpoints, "LARGEST_GROUP", 3)
+    book = Book()
+    kept = keep(book, 100)
+    hold(book, kept)
+
+    for row in range(1, 8):
+        kept.add(finished(row))
+    book.open.set()
+    kept.flush().result(5)
+
+    assert book.groups == [[0], [1, 2, 3], [4, 5, 6], [7]]
+
+
+def test_groups_keep_their_distance(keep: Keep, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Full groups that follow on each other are written together after a pause: each costs time of the processor."""
+    monkeypatch.setattr(checkpoints, "SHORTEST_PAUSE_SECONDS", 0.5)
+    book = Book()
+    kept = keep(book, 1)
+    kept.add(finished(1))
+    wait_for(book)
+    first = time.monotonic()
+
+    for row in (2, 3):
+        kept.add(finished(row))
+        time.sleep(0.02)
+    assert book.groups == [[1]]
+    kept.flush().result(5)
+
+    assert book.groups == [[1], [2, 3]]
+    assert time.monotonic() - first > 0.4
 
 
 def test_what_was_promised() -> None:
-    """Finished calls are durable within 100 ms, or in a group of `group_size` (D5)."""
-    assert max(LINGER_SECONDS, LONGEST_DELAY_SECONDS) <= 0.1
+    """Nothing waits for its group longer than 100 ms (D5)."""
+    assert max(LONGEST_DELAY_SECONDS, SHORTEST_PAUSE_SECONDS) <= 0.1
 
 
 def test_a_flush_waits_for_what_came_before_it(keep: Keep) -> None:
@@ -153,7 +194,6 @@ def test_a_flush_waits_for_what_came_before_it(keep: Keep) -> None:
     kept.add(finished(1))
 
     flushed = kept.flush()
-    kept.add(finished(2))
     time.sleep(0.02)
     assert not flushed.done()
     book.open.set()
@@ -184,7 +224,7 @@ def test_a_flush_that_nobody_waits_for_does_no_harm(keep: Keep) -> None:
     kept.add(finished(2))
     kept.flush().result(5)
 
-    assert book.groups == [[1], [2]]
+    assert [row for group in book.groups for row in group] == [1, 2]
     with pytest.raises(CancelledError):
         given_up.result(0)
 
@@ -201,20 +241,30 @@ def test_closing_writes_what_is_left() -> None:
 
 
 def test_settled_money_is_that_of_durable_calls(keep: Keep) -> None:
-    """Unknown costs add nothing, and what is not written yet does not either."""
+    """Unknown costs count at their worst, and what is not written yet does not count (D6)."""
     book = Book()
     kept = keep(book, 1)
     kept.add(finished(1, "0.25"))
+    kept.add(started(2))
     kept.add(finished(2, None))
     kept.flush().result(5)
     book.open.clear()
     kept.add(finished(3, "0.5"))
     time.sleep(0.02)
 
-    assert kept.settled_usd == Decimal("0.25")
+    assert kept.settled_usd == Decimal("2.25")
     book.open.set()
     kept.flush().result(5)
-    assert kept.settled_usd == Decimal("0.75")
+    assert kept.settled_usd == Decimal("2.75")
+
+
+def test_a_call_that_cost_nothing_settles_nothing(keep: Keep) -> None:
+    """Zero is a known cost, and not its worst case."""
+    kept = keep(Book(), 1)
+    kept.add(finished(1, "0"))
+    kept.flush().result(5)
+
+    assert kept.settled_usd == 0
 
 
 def test_a_ledger_that_comes_back_loses_nothing(keep: Keep, no_waits: None) -> None:
@@ -245,12 +295,105 @@ def test_a_ledger_that_stays_away_is_told(keep: Keep, no_waits: None, monkeypatc
 
 
 def test_any_other_error_is_told_at_once(keep: Keep) -> None:
-    """A defect does not pass by waiting."""
-    broken = ZeroDivisionError("oops")
-    book = Book(broken)
+    """A defect does not pass by waiting; what was not written is not counted."""
+    book = Book(BROKEN)
     kept = keep(book, 1)
     kept.add(finished(1))
 
     with pytest.raises(ZeroDivisionError):
         kept.flush().result(5)
-    assert book.failures == [broken]
+    assert (book.failures, book.written, kept.settled_usd) == ([BROKEN], [], 0)
+
+
+def test_closing_after_a_failure_ends(keep: Keep) -> None:
+    """The thread ends although it could not write, and leaves the rest to the journal."""
+    book = Book(BROKEN)
+    kept = Checkpoints(book.write, 1, book.written.append, book.failures.append)
+    kept.add(finished(1))
+    kept.add(finished(2))
+
+    kept.close()
+
+    assert book.groups == []
+
+
+class Ledger:
+    """Takes groups slowly, is away now and then, and breaks for good before the group of this number."""
+
+    def __init__(self, slow: set[int], away: set[int], breaks_at: int | None) -> None:
+        self.rows: list[int] = []
+        self.sizes: list[int] = []
+        self.finished = 0
+        self.charged = Decimal(0)
+        self._slow, self._away, self._breaks_at = slow, set(away), breaks_at
+        self._group = 0
+
+    def write(self, group: Sequence[Report]) -> None:
+        if self._group in self._slow:
+            time.sleep(0.001)
+        if self._group in self._away:
+            self._away.remove(self._group)
+            raise AWAY
+        if self._group == self._breaks_at:
+            raise BROKEN
+        self._group += 1
+        self.sizes.append(len(group))
+        self.rows += [report.row for report in group]
+        attempts = [report.attempt for report in group if report.attempt]
+        self.finished += len(attempts)
+        self.charged += sum((WORST if each.cost_usd is None else each.cost_usd for each in attempts), Decimal(0))
+
+
+CONSTANTS = {
+    "LONGEST_DELAY_SECONDS": 0.002,
+    "SHORTEST_PAUSE_SECONDS": 0.001,
+    "RETRY_SECONDS": 0.0,
+    "LARGEST_GROUP": 5,
+}
+"""So that a test takes milliseconds."""
+groups = st.sets(st.integers(0, 8))
+moves = st.lists(st.sampled_from(["start", "end", "lose", "flush", "wait"]), max_size=40)
+
+
+@settings(max_examples=100, deadline=None, database=None)
+@given(moves=moves, group_size=st.integers(1, 6), slow=groups, away=groups, breaks_at=st.none() | st.integers(0, 6))
+def test_every_report_is_written_once_and_in_order(
+    moves: list[str], group_size: int, slow: set[int], away: set[int], breaks_at: int | None
+) -> None:
+    """Whatever the ledger does: in order, once, in groups that are not too large, counted and charged as written (D5).
+
+    A flush is done when all before it is written, and fails where that cannot be. What came in before the ledger broke
+    is written, and nothing after it.
+    """
+    ledger = Ledger(slow, away, breaks_at)
+    written: list[int] = []
+    failures: list[BaseException] = []
+    rows = count()
+    handed_over = 0
+    flushes: list[tuple[int, int, Future[None]]] = []
+    with ExitStack() as patched:
+        for name, value in CONSTANTS.items():
+            patched.enter_context(patch.object(checkpoints, name, value))
+        kept = Checkpoints(ledger.write, group_size, written.append, failures.append)
+        for move in moves:
+            if move == "flush":
+                flush = kept.flush()
+                at_flush: list[int] = []
+                flush.add_done_callback(lambda _, seen=at_flush: seen.append(len(ledger.rows)))
+                flushes.append((handed_over, at_flush, flush))
+            elif move == "wait":
+                time.sleep(0.002)
+            else:
+                report = {"start": started, "end": finished, "lose": lambda row: finished(row, None)}[move]
+                kept.add(report(next(rows)))
+                handed_over += 1
+        kept.close()
+    assert ledger.rows == list(range(len(ledger.rows)))
+    assert not failures or failures == [BROKEN]
+    assert bool(failures) is (len(ledger.rows) < handed_over)
+    assert all(1 <= size <= 5 for size in ledger.sizes)
+    assert (sum(written), kept.settled_usd) == (ledger.finished, ledger.charged)
+    for before, at_flush, flush in flushes:
+        assert flush.done()
+        assert flush.exception() is None if not failures else flush.exception() in (None, BROKEN)
+        assert flush.exception() is BROKEN if before > len(ledger.rows) else at_flush[0] >= before

@@ -173,13 +173,15 @@ async def test_a_block_stops_other_processes_soon(ledger: Ledger) -> None:
 
 async def test_what_is_held_is_given_back_at_the_end(ledger: Ledger) -> None:
     """A process that ends leaves all that it did not use to others (D3)."""
-    limits = shared(ledger, requests=6)
+    limits = shared(ledger, requests=6_000)
     await admitted(limits)
     limits.answered(MODEL, SIZE, USED, ())
+    held = ledger.borrow(f"key:{MODEL}", "b", {}, {REQUESTS: 6_000}, utc_now()).standings[REQUESTS].lent_to_others
     await limits.close()
 
-    loan = ledger.borrow(f"key:{MODEL}", "b", {}, {REQUESTS: 6}, utc_now())
+    loan = ledger.borrow(f"key:{MODEL}", "b", {}, {REQUESTS: 6_000}, utc_now())
 
+    assert held > 0
     assert loan.standings[REQUESTS].lent_to_others == 0
 
 

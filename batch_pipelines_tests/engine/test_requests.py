@@ -8,11 +8,11 @@ import time
 import pytest
 
 from batch_pipelines.control.running import close_run, open_run
+from batch_pipelines.domain.limits import LimitKind
 from batch_pipelines.domain.spec import Budget
 from batch_pipelines.domain.transitions import JobStatus
 from batch_pipelines.engine.limiter import SharedLimits
 from batch_pipelines.engine.share import RENEW_SECONDS
-from batch_pipelines.ledger.limits import LimitKind
 from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.providers.simulated.config import Fault
@@ -125,7 +125,7 @@ async def test_a_pause_does_not_wait_for_rate_limits(
     """Calls that wait for their turn under a limit have not begun, and are left at once."""
     server = simulate()
     create(ledger, 10, concurrency=5)
-    one_a_minute = SharedLimits(ledger.take, "key", {LimitKind.REQUESTS: 1}, utc_now)
+    one_a_minute = SharedLimits(ledger, "key", "a", {LimitKind.REQUESTS: 1}, utc_now)
     running = asyncio.ensure_future(drive(ledger, engine_on(server.url, one_a_minute)))
     await answered(server.url, 1)
 

@@ -122,6 +122,22 @@ def test_a_header_that_says_less_is_believed_at_once() -> None:
     assert start_all(process.limits, 0.1) <= 3
 
 
+def test_headers_that_say_more_for_a_while_are_believed() -> None:
+    """One could be late; after two seconds of them nothing is left unused, and what is used stays within them (D3)."""
+    process, now = told_process(remaining=100), 0.0
+    for number in range(30):
+        now += 0.1
+        process.ask(now)
+        process.hear(now)
+        assert not process.limits.admit(SMALL, now)
+        process.limits.answered(SMALL, USED, [reading(200 - number)], now)
+
+    started = start_all(process.limits, now)
+    process.ask(now)
+    process.hear(now)
+    assert 165 <= started + start_all(process.limits, now) <= 170
+
+
 def test_what_is_held_ends_soon() -> None:
     """A process that slept uses nothing that others may count on (D3)."""
     process = told_process(remaining=100)
@@ -132,14 +148,18 @@ def test_what_is_held_ends_soon() -> None:
 
 def test_a_ledger_that_is_away_lends_nothing() -> None:
     """No call starts that needs a loan; what was to be said is said when it is back (D3)."""
-    process = told_process(remaining=100)
+    process = Process("a", MemoryBuckets(), {OUTPUT: 6_000}, 0.0)
+    process.limits.admit(SMALL, 0.0)
+    process.ask(0.0)
+    process.hear(0.0)
     assert not process.limits.admit(SMALL, 0.0)
-    process.limits.answered(SMALL, Usage(input_tokens=1, output_tokens=1), (), 0.1)
-    process.limits.claims(0.2)
+    process.limits.answered(SMALL, Usage(input_tokens=1, output_tokens=50), (), 0.1)
+    assert process.limits.claims(0.2)[OUTPUT].charge == 49
 
     process.limits.lost()
 
     assert process.limits.admit(SMALL, 0.7) > 0
+    assert process.limits.claims(0.8)[OUTPUT].charge == 49
 
 
 def test_use_that_was_not_expected_is_settled() -> None:

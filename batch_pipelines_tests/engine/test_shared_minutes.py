@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from batch_pipelines.domain.limits import LimitKind
 from batch_pipelines.domain.pipeline import TokenProfile
+from batch_pipelines.ledger.accounts import Claim, Standing
+from batch_pipelines.ledger.buckets import HOLDING_SECONDS, Wish
 from batch_pipelines_tests.clock import after
 from batch_pipelines_tests.engine.limit_world import SMALL, Busy, Clockwork, MemoryBuckets, Process, busiest_minute
 
@@ -49,6 +51,78 @@ def test_no_minute_exceeds_the_limit_whatever_happens(data: st.DataObject, limit
             processes[number] = Process(f"{process.name}x", buckets, {INPUT: limit}, now)
 
     assert busiest_minute(uses) <= limit
+
+
+@settings(max_examples=300, deadline=None, database=None)
+@given(data=st.data(), limit=st.integers(1, 60), holder_count=st.integers(2, 5))
+def test_no_minute_exceeds_the_limit_however_much_is_hoarded(
+    data: st.DataObject, limit: int, holder_count: int
+) -> None:
+    """Holders that ask for all there is, keep it, give back, die, and in the end use all at once keep it too (D3)."""
+    buckets, now = MemoryBuckets(), 0.0
+    uses: list[tuple[datetime, int]] = []
+    holders = [Hoarder(f"h{number}", buckets, limit) for number in range(holder_count)]
+    steps = st.lists(
+        st.tuples(
+            st.sampled_from([0.0, 0.05, 0.2, 0.39, 0.9]),
+            st.sampled_from(["renew all", "renew all", "borrow", "borrow", "give back", "use", "rest", "die"]),
+            st.integers(0, holder_count - 1),
+            st.integers(1, limit),
+        ),
+        max_size=60,
+    )
+    for pause, action, number, amount in data.draw(steps):
+        now += 62 if action == "rest" else pause
+        holder = holders[number]
+        if action == "renew all":
+            for each in holders:
+                each.ask(now, each.held)
+        elif action == "borrow":
+            holder.ask(now, amount)
+        elif action == "give back":
+            holder.ask(now, 0)
+        elif action == "use":
+            uses += holder.use(now, amount)
+        elif action == "die":
+            holder.name += "x"
+            holder.held = 0
+    for holder in holders:
+        uses += holder.use(now, limit)
+    for _ in range(300):
+        now += 0.2
+        holders[0].ask(now, limit)
+        uses += holders[0].use(now, limit)
+
+    assert busiest_minute(uses) <= limit
+
+
+class Hoarder:
+    """Holds what it is lent, and uses no more of it than came in, within the time it may."""
+
+    def __init__(self, name: str, buckets: MemoryBuckets, limit: int) -> None:
+        self.name = name
+        self.held = 0.0
+        self._buckets = buckets
+        self._limits = {REQUESTS: limit}
+        self._standing: Standing | None = None
+        self._asked_at = 0.0
+
+    def ask(self, now: float, most: float) -> None:
+        """Have this much, or as much as there is."""
+        held = self.held if now < self._asked_at + HOLDING_SECONDS else 0.0
+        claim = Claim(Wish(least=0, most=most, held=held))
+        loan = self._buckets.borrow(self.name, {REQUESTS: claim}, self._limits, after(now))
+        self._standing, self._asked_at = loan.standings[REQUESTS], now
+        self.held = self._standing.holds
+
+    def use(self, now: float, most: float) -> list[tuple[datetime, int]]:
+        """What is used of this much."""
+        if self._standing is None or now >= self._asked_at + HOLDING_SECONDS:
+            return []
+        coming = max(0.0, self._standing.coming - self._standing.per_second * (now - self._asked_at))
+        amount = int(max(0.0, min(most, self.held - coming)))
+        self.held -= amount
+        return [(after(now), amount)]
 
 
 @pytest.mark.parametrize(("limit", "process_count"), [(7, 1), (60, 1), (60, 3), (600, 1), (600, 4), (4_000, 2)])

@@ -19,14 +19,14 @@ from batch_pipelines.domain.transitions import JobTrigger
 from batch_pipelines.engine import checkpoints, share
 from batch_pipelines.ledger.database import open_engine
 from batch_pipelines.ledger.store import Ledger
-from batch_pipelines.providers.simulated.process import stats
+from batch_pipelines.providers.simulated.process import configure, stats
 from batch_pipelines_tests.engine.conftest import EngineOn
 from batch_pipelines_tests.engine.samples import JOB, create, drive, make_engine, utc_now
 from batch_pipelines_tests.faults.conditions import answered, idle, until
 from batch_pipelines_tests.faults.conftest import Serve
 from batch_pipelines_tests.faults.evidence import check_accounts, check_endings, entries_in
 
-ITEMS = 60
+ITEMS = 240
 SLOTS = 4
 LOCK = """
 import sqlite3, sys
@@ -61,6 +61,7 @@ async def test_a_ledger_locked_for_a_while_loses_nothing(
         seen, before = stats(server.url)["answered"], ledger.progress(JOB).completed
         await until(answered(server.url, seen + 3 * SLOTS))
         during = ledger.progress(JOB).completed
+    configure(server.url, latency_mean_seconds=0)
     await running
 
     assert during == before
@@ -87,6 +88,7 @@ async def test_a_ledger_locked_for_too_long_ends_the_run(
                 await asyncio.to_thread(engine.close)
         paid, written = stats(server.url)["answered"], ledger.progress(JOB).completed
     assert written < paid < ITEMS
+    configure(server.url, latency_mean_seconds=0)
 
     with Ledger.open(ledger_url, lambda: utc_now() + timedelta(seconds=share.LEASE_SECONDS)) as later:
         open_run(later, JOB, "run-2")

@@ -28,8 +28,12 @@ from batch_pipelines_tests.faults.evidence import (
     paid_again,
 )
 
-ITEMS = 40
+ITEMS = 80
+FEW = 30
+"""Items where a limit sets the pace."""
 SLOTS = 8
+CALL_SECONDS = 0.2
+"""So that a run takes seconds, until its end is let come at once."""
 PATIENT = 10
 """Retries, so that an item outlasts what is over in a moment."""
 
@@ -50,15 +54,15 @@ async def test_a_limit_far_under_the_concurrency_loses_no_item(
 ) -> None:
     """Every item completes within its retries, each is paid once, and refusals do not become a storm (D3, D4)."""
     server = serve(latency_mean_seconds=0.02, requests_per_minute=600, burst_seconds=1, limit_headers=limit_headers)
-    create(ledger, ITEMS, concurrency=ITEMS)
+    create(ledger, FEW, concurrency=FEW)
 
     await drive(ledger, engine_on(server.url, SharedLimits(ledger, "simulated:few", "few", {}, utc_now)))
 
     entries = entries_in(log_file)
-    check_endings(ledger, JOB, items=ITEMS)
+    check_endings(ledger, JOB, items=FEW)
     check_accounts(ledger, JOB, entries)
-    assert ledger.progress(JOB).completed == ITEMS == stats(server.url)["answered"]
-    assert len(entries) <= 3 * ITEMS
+    assert ledger.progress(JOB).completed == FEW == stats(server.url)["answered"]
+    assert len(entries) <= 3 * FEW
     assert ledger.charges(JOB).unknown_usd == 0
 
 
@@ -67,12 +71,12 @@ async def test_a_storm_passes(
     ledger: Ledger, serve: Serve, engine_on: EngineOn, log_file: Path, fault: Fault, status: int
 ) -> None:
     """While every call is refused nothing is paid and no item fails; when it is over the job goes on (D3, D4)."""
-    server = serve(latency_mean_seconds=0.02, retry_after_seconds=0)
+    server = serve(latency_mean_seconds=CALL_SECONDS, retry_after_seconds=0)
     create(ledger, ITEMS, concurrency=SLOTS, retry_attempts=PATIENT)
     running = asyncio.ensure_future(drive(ledger, engine_on(server.url)))
     await until(answered(server.url, SLOTS))
 
-    configure(server.url, faults={fault: 1.0}, fault_attempts=1000)
+    configure(server.url, faults={fault: 1.0}, fault_attempts=1000, latency_mean_seconds=0)
     await until(with_status(server.url, status, 3 * SLOTS))
     configure(server.url, faults={})
     await running
@@ -83,9 +87,7 @@ async def test_a_storm_passes(
     assert ledger.charges(JOB).unknown_usd == 0
 
 
-async def test_broken_answers_are_accounted(
-    ledger: Ledger, serve: Serve, engine_on: EngineOn, log_file: Path
-) -> None:
+async def test_broken_answers_are_accounted(ledger: Ledger, serve: Serve, engine_on: EngineOn, log_file: Path) -> None:
     """Answers that were billed and never arrived whole are bought again, and what they cost is charged (D5, D6)."""
     faults = {Fault.DROPPED_CONNECTION: 0.2, Fault.HALF_SENT_BODY: 0.2, Fault.MALFORMED_BODY: 0.2}
     server = serve(latency_mean_seconds=0.02, faults=faults, fault_attempts=2)
@@ -126,12 +128,12 @@ async def test_a_server_that_comes_back_is_used_again(
     ledger: Ledger, serve: Serve, engine_on: EngineOn, log_file: Path
 ) -> None:
     """kill -9 of the server costs what it had in flight and no item; the same run goes on with the next one (D4)."""
-    server = serve(latency_mean_seconds=0.05)
+    server = serve(latency_mean_seconds=CALL_SECONDS)
     create(ledger, ITEMS, concurrency=SLOTS, retry_attempts=PATIENT)
     running = asyncio.ensure_future(drive(ledger, engine_on(server.url)))
     await until(answered(server.url, SLOTS))
 
-    serve(port=kill(server), latency_mean_seconds=0.05)
+    serve(port=kill(server))
     await running
 
     entries = entries_in(log_file)
@@ -145,7 +147,7 @@ async def test_a_server_that_stays_away_pauses_the_job(
     ledger: Ledger, serve: Serve, engine_on: EngineOn, log_file: Path
 ) -> None:
     """kill -9 of the server pauses the job with the reason, no item fails, and a later run finishes (A4, D4, D5)."""
-    server = serve(latency_mean_seconds=0.05)
+    server = serve(latency_mean_seconds=CALL_SECONDS)
     create(ledger, ITEMS, concurrency=SLOTS)
     engine = engine_on(server.url)
     running = asyncio.ensure_future(drive(ledger, engine))

@@ -104,12 +104,23 @@ def test_what_a_process_uses_meanwhile_is_not_taken_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("capacity", "kept_back"), [(0, 0.0), (2, 0.5), (20, 1.0), (600, 1.0)], ids=["even", "small", "burst", "minute"]
+    ("capacity", "kept_back"), [(0, 0.5), (2, 0.5), (20, 1.0), (600, 1.0)], ids=["even", "small", "burst", "minute"]
 )
 def test_a_providers_bucket_is_never_emptied_where_it_allows_bursts(capacity: float, kept_back: float) -> None:
     """One request is left as calls arrive unevenly; a provider that never shows any remaining still gets calls."""
     assert reserve(TOLD, capacity) == kept_back
     assert most_at_once(TOLD, Bucket(capacity, 0, START)) >= 1
+
+
+def test_many_calls_need_more_of_a_reserve() -> None:
+    """At a thousand a second, fifty may arrive within the time by which calls are uneven."""
+    assert reserve(Limit(60_000, is_set=False), 60_000) == 50
+    assert reserve(OURS, 12_000) == 0
+
+
+def test_where_no_burst_is_allowed_calls_keep_their_distance() -> None:
+    """A provider that never shows any remaining refuses of two calls that arrive too close the second."""
+    assert 60 / rate(Limit(60, is_set=False), 0) == pytest.approx(61.2)
 
 
 def test_a_providers_bucket_is_as_large_as_it_showed() -> None:

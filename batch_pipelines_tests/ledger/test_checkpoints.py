@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import product
 
@@ -30,7 +30,7 @@ from batch_pipelines.ledger.database import reading
 from batch_pipelines.ledger.jobs import JobFilter
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.ledger.tables import attempts, batch_items, job_totals, phase_results
-from batch_pipelines_tests.clock import START
+from batch_pipelines_tests.clock import START, after
 from batch_pipelines_tests.ledger.samples import JOB, make_plan, start_items, start_job
 from batch_pipelines_tests.reports import COST, USAGE, failed_attempt, make_attempt, make_report, rows_of
 
@@ -46,10 +46,10 @@ WAYS: dict[ItemStatus, list[ItemTrigger]] = {
 """Triggers that bring a new item to a status."""
 
 
-def move(row: int, trigger: ItemTrigger) -> Report:
+def move(row: int, trigger: ItemTrigger, at: datetime = START) -> Report:
     """A move without a call; one that fails says why."""
     error = ProviderError(ErrorCategory.TEMPLATE, "no topic") if trigger is ItemTrigger.FAIL else None
-    return make_report(row, trigger=trigger, item_error=error)
+    return make_report(row, trigger=trigger, item_error=error, at=at)
 
 
 def item_events(ledger: Ledger) -> list[EventType]:
@@ -75,12 +75,12 @@ def test_an_item_moves_by_the_table_only(ledger: Ledger, status: ItemStatus, tri
     assert before[0].status is status
 
     if status in ITEM_SOURCES[trigger]:
-        ledger.record(JOB, [move(row, trigger)])
+        ledger.record(JOB, [move(row, trigger, after(1))])
         assert ledger.item(JOB, "item_0").status is ITEM_TARGETS[trigger]
         assert item_events(ledger) == [*before[1], ITEM_EVENTS[trigger]]
     else:
         with pytest.raises(IllegalMove, match=f"item_0.*{status.value}.*{ITEM_TARGETS[trigger].value}"):
-            ledger.record(JOB, [move(row, trigger)])
+            ledger.record(JOB, [move(row, trigger, after(1))])
         assert (ledger.item(JOB, "item_0"), item_events(ledger)) == before
 
 
@@ -178,6 +178,25 @@ def test_the_same_attempt_counts_once(ledger: Ledger) -> None:
     ledger.record(JOB, group)
 
     assert (ledger.results(JOB), ledger.events_after(JOB, 0), ledger.progress(JOB)) == before
+
+
+def test_a_group_of_moves_is_told_once(ledger: Ledger) -> None:
+    """Delivered again, as after a commit that was not confirmed, starts and failures without a call change nothing."""
+    rows = start_job(ledger, 3)
+    group = [
+        move(rows[0], ItemTrigger.START),
+        make_report(rows[1], item=1, trigger=ItemTrigger.START),
+        make_report(rows[1], item=1, trigger=ItemTrigger.COMPLETE, attempt=make_attempt(), output="o"),
+        move(rows[0], ItemTrigger.FAIL),
+    ]
+    ledger.record(JOB, group)
+    before = ledger.results(JOB), ledger.events_after(JOB, 0), ledger.progress(JOB)
+
+    ledger.record(JOB, group)
+    assert (ledger.results(JOB), ledger.events_after(JOB, 0), ledger.progress(JOB)) == before
+
+    ledger.record(JOB, [*group, make_report(rows[2], item=2, trigger=ItemTrigger.START)])
+    assert ledger.item(JOB, "item_2").status is ItemStatus.RUNNING
 
 
 def test_the_same_attempt_counts_once_within_a_group(ledger: Ledger) -> None:
