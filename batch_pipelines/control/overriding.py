@@ -37,7 +37,8 @@ def override_spec(spec: Spec, wanted: Overrides) -> Spec:
 def override_job(ledger: Ledger, job: BatchJob, wanted: Overrides, max_concurrency: int) -> BatchJob:
     """The batch job changed to what is wanted where that differs, or not changed at all.
 
-    Its concurrency, up to the deployment's `max_concurrency`, can change until it is over, its tier only while it is pending. Raises InvalidInput.
+    Its concurrency can change until it is over, up to the deployment's `max_concurrency`; its tier only while it is
+    pending. Raises InvalidInput.
     """
     concurrency = job.concurrency
     if wanted.concurrency is not None:

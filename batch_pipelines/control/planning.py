@@ -55,7 +55,7 @@ def make_plan(
 
 
 def _counted(items: Iterable[dict[str, JsonValue]], most: int) -> Iterator[dict[str, JsonValue]]:
-    """The items one by one, as a list of them would stand beside the plan's; raises InvalidInput for none or too many."""
+    """The items one by one, never all beside the plan's; raises InvalidInput for none or too many."""
     count = 0
     for item in items:
         count += 1

@@ -135,12 +135,8 @@ class Engine:
         assert task is not None, "submitted coroutines are tasks"
         self._phases.add(task)
         try:
-            items = partial(
-                asyncio.to_thread, self._around.ledger.partition_work, batch_job_id, phase_name, start, stop
-            )
-            if batch_job_id not in self._underway and not await items():
-                return PhaseOutcome(0, 0, 0)
-            underway = await self._enter(batch_job_id, run_id)
+            items = partial(self._items, batch_job_id, phase_name, start, stop)
+            underway = await self._enter(batch_job_id, run_id, items)
             if underway is None:
                 return PhaseOutcome(0, 0, len(await items()))
             try:
@@ -152,6 +148,9 @@ class Engine:
         finally:
             self._phases.discard(task)
 
+    async def _items(self, batch_job_id: str, phase_name: str, start: int, stop: int) -> list[WorkItem]:
+        return await asyncio.to_thread(self._around.ledger.partition_work, batch_job_id, phase_name, start, stop)
+
     async def _load_work(
         self, job: BatchJob, phase: Phase, items: Callable[[], Awaitable[list[WorkItem]]]
     ) -> tuple[list[WorkItem], dict[int, KeptAnswer]]:
@@ -161,9 +160,13 @@ class Engine:
             return found, {}
         return found, await asyncio.to_thread(kept_answers, self._around.ledger, job, phase, found)
 
-    async def _enter(self, batch_job_id: str, run_id: str) -> Underway | None:
-        """What is under way for the batch job, with one phase more; None for one that does not run."""
+    async def _enter(
+        self, batch_job_id: str, run_id: str, items: Callable[[], Awaitable[list[WorkItem]]]
+    ) -> Underway | None:
+        """What is under way for the batch job, with one phase more; None for one that does not run or wants nothing."""
         async with self._entering.setdefault(batch_job_id, asyncio.Lock()):
+            if batch_job_id not in self._underway and not await items():
+                return None
             provider = await self._connected()
             while (found := self._underway.get(batch_job_id)) and found.ending:
                 await asyncio.wait({found.ending})
