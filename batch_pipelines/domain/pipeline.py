@@ -68,7 +68,7 @@ class Phase(BaseModel):
     max_tokens: int = Field(
         default=4096,
         gt=0,
-        description="Cap on output tokens of a call; an answer cut off there is asked for once more with twice the cap.",
+        description="Cap on output tokens of a call; an answer cut off there is asked for again, once, with twice it.",
     )
     timeout_seconds: float = Field(default=300, gt=0, description="How long one call may take.")
     tokens: TokenProfile = Field(

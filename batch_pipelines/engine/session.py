@@ -15,12 +15,12 @@ from batch_pipelines.domain.errors import ErrorCategory, JournalUnavailable, Pro
 from batch_pipelines.domain.job import BatchJob, WorkItem
 from batch_pipelines.domain.pipeline import Phase
 from batch_pipelines.domain.transitions import ItemStatus
+from batch_pipelines.engine.admission import Admission
 from batch_pipelines.engine.answer_keys import answer_key
 from batch_pipelines.engine.appetite import Appetite
 from batch_pipelines.engine.caller import NOTHING_USED, Answer, Caller, phase_request
 from batch_pipelines.engine.checkpoints import Checkpoints
 from batch_pipelines.engine.journal import Journal
-from batch_pipelines.engine.journal_lines import Begun
 from batch_pipelines.engine.judge import Judge, Outcome, Verdict
 from batch_pipelines.engine.limiter import Limiter
 from batch_pipelines.engine.purse import ZERO, Purse
@@ -35,7 +35,6 @@ MOST_UNWRITTEN = 1000
 """Answers that may wait for a slow ledger before no more are bought."""
 SOONEST_SECONDS = 0.001
 """How long to wait for a limit at least: timers are no finer."""
-
 MOST_WAITING = 1000
 """Calls that wait for a slot before more item partitions are loaded."""
 
@@ -63,22 +62,18 @@ class Session:
         turn: Callable[[], None],
     ) -> None:
         self.job = job
-        self.purse = Purse()
         self._throttle = Throttle(time.monotonic)
         self.slots = Slots(self._throttle)
         self.halted = False
         self.renewal_wanted = asyncio.Event()
         """Set when the last grant ran out, or gave all that was asked and now more calls wait."""
         self._caller = caller
-        self._limiter = limiter
+        self._admission = Admission(job, limiter, journal, clock)
         self._checkpoints = checkpoints
-        self._journal = journal
         self._reports = Reports(checkpoints, clock)
         self._judge = Judge(job, random)
-        self._clock = clock
         self._tell = tell
         self._turn = turn
-        self._models = {job.pipeline.model_of(phase, job.options.model) for phase in job.pipeline.phases}
         self._told: dict[RequestKind, asyncio.Future[None]] = {}
         self._is_short_of_money = False
         self._is_abandoned = False
@@ -87,6 +82,11 @@ class Session:
         self._appetite = Appetite(lambda: len(self._waiting) >= MOST_WAITING)
         self._tasks: set[asyncio.Task[Answer]] = set()
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def purse(self) -> Purse:
+        """Its money."""
+        return self._admission.purse
 
     @property
     def in_flight(self) -> int:
@@ -152,9 +152,7 @@ class Session:
     def grant(self, slots: int, allotment_usd: Decimal | None, settled_usd: Decimal, until: float) -> None:
         """Go on with so many slots and so much money, up to a moment of the monotonic clock."""
         self.slots.grant(slots, until)
-        for model in self._models:
-            self._limiter.expect(model, slots)
-        self.purse.grant(allotment_usd, settled_usd)
+        self._admission.grant(slots, allotment_usd, settled_usd)
         self._turn()
 
     def press(self, slots_share: float) -> None:
@@ -164,7 +162,7 @@ class Session:
     def written(self, calls: int) -> None:
         """So many ended calls are in the ledger."""
         self._unwritten -= calls
-        self._journal.written(calls)
+        self._admission.written(calls)
         self._turn()
 
     def halt(self, kind: RequestKind, reason: str) -> None:
@@ -198,6 +196,9 @@ class Session:
         """
         try:
             return self._start_calls(room)
+        except JournalUnavailable as error:
+            self.halt(RequestKind.PAUSE, str(error))
+            return True
         except Exception as error:  # noqa: BLE001  # a defect that got away would leave everybody waiting for ever
             self.halt(RequestKind.STOP, f"the engine failed: {error!r}")
             return True
@@ -214,10 +215,10 @@ class Session:
             seconds_left = self._judge.seconds_left(call, now)
             if not self._is_ready(call, seconds_left):
                 continue
-            if wait := self._reserve(call):
-                return self._wait_for_room(wait)
-            if self._is_short_of_money or not self._is_noted(call):
-                return True
+            denied = self._admission.admit(call)
+            self._is_short_of_money = denied is not None and denied.seconds is None
+            if denied is not None:
+                return denied.seconds is None or self._wait_for_room(denied.seconds)
             self._waiting.take_first()
             self._start(call, seconds_left)
             free, room = free - 1, room - 1
@@ -240,47 +241,12 @@ class Session:
             return False
         return True
 
-    def _reserve(self, call: Call) -> float:
-        """Set money and room under the limits aside; the seconds to wait where a limit has no room."""
-        assert call.prepared is not None, "only a prepared call is started"
-        self._is_short_of_money = not self.purse.reserve(call.worst_case_usd)
-        if self._is_short_of_money:
-            return 0.0
-        wait = self._limiter.admit(call.prepared.request.model, call.expected)
-        if wait:
-            self.purse.settle(call.worst_case_usd, ZERO)
-        return wait
-
     def _wait_for_room(self, seconds: float) -> bool:
         """Come back when a limit has room; those who come later may not take it meanwhile."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(max(seconds, SOONEST_SECONDS), self._turn)
         return False
-
-    def _is_noted(self, call: Call) -> bool:
-        """Note the call in the journal before it is made; where that cannot be done the batch job drains."""
-        assert call.prepared is not None, "only a prepared call is started"
-        request, number = call.prepared.request, call.item.attempts + call.attempts + 1
-        begun = Begun(
-            row=call.item.row,
-            item_id=call.item.item_id,
-            phase=call.run.phase.name,
-            number=number,
-            started_at=self._clock(),
-            model=request.model,
-            simulated=self.job.simulated,
-            worst_case_usd=call.worst_case_usd,
-        )
-        try:
-            self._journal.begin(begun, call.prepared.answer_bytes)
-        except JournalUnavailable as error:
-            self.purse.settle(call.worst_case_usd, ZERO)
-            self._limiter.answered(request.model, call.expected, None, ())
-            self.halt(RequestKind.PAUSE, str(error))
-            return False
-        call.begun = begun
-        return True
 
     def _start(self, call: Call, seconds_left: float | None) -> None:
         assert call.prepared is not None, "only a prepared call is started"
@@ -303,24 +269,18 @@ class Session:
             self._conclude(call, task.result())
         else:
             # The caller turns every error of a call into an answer, so this one is a defect.
-            self.purse.settle(call.worst_case_usd, call.worst_case_usd)
+            self._admission.give_up(call)
             self.halt(RequestKind.STOP, f"the engine failed: {error!r}")
             call.run.leave(call)
         self._turn()
 
     def _settle(self, call: Call, answer: Answer) -> None:
         """Account for what the call used, and learn from how it went."""
-        assert call.prepared is not None, "only a prepared call is started"
-        usage, error, model = answer.attempt.usage, answer.error, call.prepared.request.model
-        self.purse.settle(call.worst_case_usd, answer.charged_usd)
-        if error is not None and error.category is ErrorCategory.RATE_LIMIT:
-            self._limiter.refused(model, error.retry_after_seconds, answer.limits)
-        else:
-            self._limiter.answered(model, call.expected, usage, answer.limits)
-        call.used += usage or NOTHING_USED
-        if error is None:
+        self._admission.settle(call, answer)
+        call.used += answer.attempt.usage or NOTHING_USED
+        if answer.error is None:
             self._throttle.answered(call.began)
-        elif error.category in OVERLOAD and not call.is_hurried:
+        elif answer.error.category in OVERLOAD and not call.is_hurried:
             self._throttle.overloaded(call.began)
 
     def _conclude(self, call: Call, answer: Answer) -> None:
@@ -340,10 +300,9 @@ class Session:
 
     def _keep(self, call: Call, report: Report) -> None:
         """In the journal at once, in the ledger soon."""
-        assert call.prepared is not None, "only a prepared call is started"
         self._unwritten += 1
         try:
-            self._journal.end(report, call.prepared.answer_bytes)
+            self._admission.keep(call, report)
         except JournalUnavailable as error:
             self.halt(RequestKind.PAUSE, str(error))
         self._checkpoints.add(report)

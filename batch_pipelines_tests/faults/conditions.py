@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from batch_pipelines.providers.simulated.process import stats
 
 WAIT_SECONDS = 30.0
 
 
-async def until(seen: Callable[[], object]) -> None:
-    """Returns when `seen` says something true; fails where that takes too long."""
+async def until(seen: Callable[[], object], running: asyncio.Future[Any] | None = None) -> None:
+    """Returns when `seen` says something true; fails where that takes too long, or with what `running` failed with."""
     async with asyncio.timeout(WAIT_SECONDS):
         while not await asyncio.to_thread(seen):
+            if running is not None and running.done():
+                running.result()
             await asyncio.sleep(0.01)
 
 

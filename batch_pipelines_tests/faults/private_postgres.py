@@ -44,11 +44,13 @@ class PrivatePostgres:
         """Start it again; what it was doing when it was killed is undone, or done, by then."""
         for _ in range(START_TRIES - 1):
             try:
-                return self._server.ensure_postgres_running()
+                self._server.ensure_postgres_running()
             except subprocess.SubprocessError:
                 # The processes of the killed one hold its memory for a moment more.
                 time.sleep(TRY_SECONDS)
-        return self._server.ensure_postgres_running()
+            else:
+                return
+        self._server.ensure_postgres_running()
 
     def new_database(self) -> str:
         """The URL of an empty database."""

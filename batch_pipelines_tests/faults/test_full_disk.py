@@ -79,12 +79,12 @@ async def test_a_full_disk_ends_the_run_and_loses_nothing(
         create(ledger, ITEMS, concurrency=SLOTS)
         with make_engine(ledger, places.journals, server.url) as engine:
             running = asyncio.ensure_future(drive(ledger, engine))
-            await until(answered(server.url, SLOTS))
+            await until(answered(server.url, SLOTS), running)
             disk.fill(places.longest)
             if full == "journal":
                 await running
             else:
-                with pytest.raises(LedgerUnavailable, match="no space left on its disk|disk I/O error"):
+                with pytest.raises(LedgerUnavailable, match=r"no space left on its disk|disk I/O error"):
                     await running
         paid = stats(server.url)["answered"]
         disk.make_room()
@@ -115,9 +115,9 @@ async def test_room_that_is_made_in_time_lets_the_run_go_on(
     with places.open() as ledger, make_engine(ledger, places.journals, server.url) as engine:
         create(ledger, ITEMS, concurrency=SLOTS)
         running = asyncio.ensure_future(drive(ledger, engine))
-        await until(answered(server.url, SLOTS))
+        await until(answered(server.url, SLOTS), running)
         disk.fill(places.longest)
-        await until(answered(server.url, stats(server.url)["answered"] + 2 * SLOTS))
+        await until(answered(server.url, stats(server.url)["answered"] + 2 * SLOTS), running)
         unwritten = stats(server.url)["answered"] - ledger.progress(JOB).completed
         disk.make_room()
         configure(server.url, latency_mean_seconds=0)

@@ -55,11 +55,11 @@ async def test_a_ledger_locked_for_a_while_loses_nothing(
     server = serve(latency_mean_seconds=0.05)
     create(ledger, ITEMS, concurrency=SLOTS)
     running = asyncio.ensure_future(drive(ledger, engine_on(server.url)))
-    await until(answered(server.url, SLOTS))
+    await until(answered(server.url, SLOTS), running)
 
     with locked(ledger_url):
         seen, before = stats(server.url)["answered"], ledger.progress(JOB).completed
-        await until(answered(server.url, seen + 3 * SLOTS))
+        await until(answered(server.url, seen + 3 * SLOTS), running)
         during = ledger.progress(JOB).completed
     configure(server.url, latency_mean_seconds=0)
     await running
@@ -81,7 +81,7 @@ async def test_a_ledger_locked_for_too_long_ends_the_run(
     with Ledger(open_engine(ledger_url, lock_seconds=0.1), utc_now) as impatient:
         with make_engine(impatient, journals, server.url) as engine:
             running = asyncio.ensure_future(drive(impatient, engine))
-            await until(answered(server.url, SLOTS))
+            await until(answered(server.url, SLOTS), running)
             with locked(ledger_url):
                 with pytest.raises(LedgerUnavailable, match="is locked by another process"):
                     await running

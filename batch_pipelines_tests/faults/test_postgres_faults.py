@@ -69,7 +69,7 @@ async def test_a_database_that_comes_back_loses_nothing(
     create(ledger, ITEMS, concurrency=SLOTS)
     with make_engine(ledger, journals, server.url) as engine:
         running = asyncio.ensure_future(drive(ledger, engine))
-        await until(answered(server.url, SLOTS))
+        await until(answered(server.url, SLOTS), running)
         await asyncio.to_thread(postgres.kill, how)
         configure(server.url, latency_mean_seconds=0)
         assert not running.done()
@@ -96,7 +96,7 @@ async def test_a_database_that_stays_away_ends_the_run(
     create(ledger, ITEMS, concurrency=SLOTS)
     with make_engine(ledger, journals, server.url) as engine:
         running = asyncio.ensure_future(drive(ledger, engine))
-        await until(answered(server.url, SLOTS))
+        await until(answered(server.url, SLOTS), running)
         await asyncio.to_thread(postgres.kill, signal.SIGKILL)
         with pytest.raises(LedgerUnavailable):
             await running
@@ -128,7 +128,7 @@ async def test_connections_that_are_ended_lose_nothing(
     ended = 0
     with make_engine(ledger, journals, server.url) as engine:
         running = asyncio.ensure_future(drive(ledger, engine))
-        await until(answered(server.url, SLOTS))
+        await until(answered(server.url, SLOTS), running)
         while ended < ENDED_CONNECTIONS and not running.done():
             ended += await asyncio.to_thread(postgres.end_connections, ledger_url)
             await asyncio.sleep(PAUSE_SECONDS)

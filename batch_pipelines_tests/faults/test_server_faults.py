@@ -74,10 +74,10 @@ async def test_a_storm_passes(
     server = serve(latency_mean_seconds=CALL_SECONDS, retry_after_seconds=0)
     create(ledger, ITEMS, concurrency=SLOTS, retry_attempts=PATIENT)
     running = asyncio.ensure_future(drive(ledger, engine_on(server.url)))
-    await until(answered(server.url, SLOTS))
+    await until(answered(server.url, SLOTS), running)
 
     configure(server.url, faults={fault: 1.0}, fault_attempts=1000, latency_mean_seconds=0)
-    await until(with_status(server.url, status, 3 * SLOTS))
+    await until(with_status(server.url, status, 3 * SLOTS), running)
     configure(server.url, faults={})
     await running
 
@@ -110,7 +110,7 @@ async def test_answers_that_come_too_late_are_accounted(
     server = serve(latency_mean_seconds=1.0, latency_sigma=0.0)
     create(ledger, ITEMS, phase("write", timeout_seconds=0.3), concurrency=SLOTS, retry_attempts=PATIENT)
     running = asyncio.ensure_future(drive(ledger, engine_on(server.url)))
-    await until(in_flight(server.url, SLOTS))
+    await until(in_flight(server.url, SLOTS), running)
 
     configure(server.url, latency_mean_seconds=0)
     await running
@@ -131,7 +131,7 @@ async def test_a_server_that_comes_back_is_used_again(
     server = serve(latency_mean_seconds=CALL_SECONDS)
     create(ledger, ITEMS, concurrency=SLOTS, retry_attempts=PATIENT)
     running = asyncio.ensure_future(drive(ledger, engine_on(server.url)))
-    await until(answered(server.url, SLOTS))
+    await until(answered(server.url, SLOTS), running)
 
     serve(port=kill(server))
     await running
@@ -151,7 +151,7 @@ async def test_a_server_that_stays_away_pauses_the_job(
     create(ledger, ITEMS, concurrency=SLOTS)
     engine = engine_on(server.url)
     running = asyncio.ensure_future(drive(ledger, engine))
-    await until(answered(server.url, SLOTS))
+    await until(answered(server.url, SLOTS), running)
 
     port = kill(server)
     await running
