@@ -188,7 +188,7 @@ def given_out(leases: dict[str, Lease]) -> int:
 
 
 TestSharedSlots = SharedSlots.TestCase
-TestSharedSlots.settings = settings(max_examples=300, stateful_step_count=50, deadline=None, database=None)
+TestSharedSlots.settings = settings(max_examples=120, stateful_step_count=50, deadline=None, database=None)
 
 
 @dataclass
@@ -375,4 +375,4 @@ class SharedMoney(RuleBasedStateMachine):
 
 
 TestSharedMoney = SharedMoney.TestCase
-TestSharedMoney.settings = settings(max_examples=300, stateful_step_count=50, deadline=None, database=None)
+TestSharedMoney.settings = settings(max_examples=120, stateful_step_count=50, deadline=None, database=None)

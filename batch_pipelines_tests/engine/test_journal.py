@@ -105,8 +105,12 @@ def test_a_journal_goes_before_its_lock(tmp_path: Path, monkeypatch: pytest.Monk
     was_there: list[bool] = []
     journal = Journal(tmp_path, JOB, "a")
     release = FileLock.release
-    monkeypatch.setattr(FileLock, "release", lambda lock: (was_there.append(folder.exists()), release(lock)))
 
+    def noted(lock: FileLock) -> None:
+        was_there.append(folder.exists())
+        release(lock)
+
+    monkeypatch.setattr(FileLock, "release", noted)
     journal.close()
 
     assert was_there == [False]
@@ -218,7 +222,7 @@ def test_a_line_that_failed_half_way_spoils_none_after_it(tmp_path: Path, monkey
     disk.bytes_left = 100
     disk.death = OSError(errno.ENOSPC, "No space left on device")
     with monkeypatch.context() as patched:
-        patched.setattr(journals.os, "pwrite", disk.pwrite)
+        patched.setattr(os, "pwrite", disk.pwrite)
         with pytest.raises(JournalUnavailable):
             journal.end(ended(begun(1), "A long answer." * 50), ANSWER_BYTES)
 
@@ -303,7 +307,7 @@ def test_what_could_begin_can_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(journals, "SEGMENT_BYTES", segment_bytes)
     monkeypatch.setattr(journals, "ROOM_STEP_BYTES", 16)
     disk = Disk(tmp_path)
-    monkeypatch.setattr(journals.os, "pwrite", disk.pwrite)
+    monkeypatch.setattr(os, "pwrite", disk.pwrite)
     for disk.capacity in range(1000, 6000, 97):
         journal = Journal(tmp_path, JOB, "a")
         calls: list[Begun] = []

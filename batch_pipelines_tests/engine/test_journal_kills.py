@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -78,7 +79,7 @@ class Journals(RuleBasedStateMachine):
         self.disk = Disk(self.folder)
         for name, value in (("SEGMENT_BYTES", 800), ("ROOM_STEP_BYTES", 64)):
             self.undo.enter_context(patch.object(journals, name, value))
-        self.undo.enter_context(patch.object(journals.os, "pwrite", self.disk.pwrite))
+        self.undo.enter_context(patch.object(os, "pwrite", self.disk.pwrite))
         self.sessions = 1
         self.session = Session(1, Journal(self.folder, JOB, "001"))
         self.dead: list[Session] = []
@@ -173,4 +174,4 @@ class Journals(RuleBasedStateMachine):
 
 
 TestJournals = Journals.TestCase
-TestJournals.settings = settings(max_examples=60, stateful_step_count=50, deadline=None, database=None)
+TestJournals.settings = settings(max_examples=40, stateful_step_count=50, deadline=None, database=None)

@@ -26,7 +26,7 @@ from sqlalchemy import event
 
 # Imported here for all children, as the SDK takes a second.
 from batch_pipelines.control.running import close_run, open_run
-from batch_pipelines.engine import engine, journal, retries
+from batch_pipelines.engine import checkpoints, engine, journal, retries
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.providers import anthropic
 from batch_pipelines.providers.base import Completion, CompletionRequest
@@ -52,6 +52,8 @@ class Order:
     """How far its clock is ahead, so that leases of lives before it have run out."""
     segment_bytes: int
     """After how much a journal begins a new file."""
+    pause_seconds: float
+    """Between two groups of checkpoints at least."""
     die_at: int | None = None
     """At the how manieth of its points, from 1."""
     is_torn: bool = False
@@ -133,6 +135,7 @@ def live(order: Order) -> None:
     retries.BASE_SECONDS = QUICK_RETRY_SECONDS
     engine.LARGEST_GROUP = SMALL_GROUP  # type: ignore[attr-defined]
     journal.SEGMENT_BYTES = order.segment_bytes
+    checkpoints.SHORTEST_PAUSE_SECONDS = order.pause_seconds
     job, run = order.batch_job_id, order.run_id
     with Ledger.open(order.ledger_url, clock) as ledger:
         open_run(ledger, job, run)

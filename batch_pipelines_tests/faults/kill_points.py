@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import select
 import shutil
 import signal
@@ -21,6 +22,7 @@ from typing import Any, Self
 from batch_pipelines.domain.pipeline import Phase
 from batch_pipelines.domain.spec import Budget
 from batch_pipelines.domain.transitions import JobStatus
+from batch_pipelines.engine.checkpoints import SHORTEST_PAUSE_SECONDS
 from batch_pipelines.engine.journal import SEGMENT_BYTES
 from batch_pipelines.engine.share import LEASE_SECONDS
 from batch_pipelines.ledger.store import Ledger
@@ -30,8 +32,11 @@ from batch_pipelines_tests.faults.evidence import Call
 
 LIFE_SECONDS = 60.0
 """No life takes longer; what hangs must fail."""
+END_SECONDS = 5.0
 SMALL_SEGMENT_BYTES = 2_000
 """So that a journal begins a new file every few calls."""
+MAX_TOKENS = 50
+"""Just more than the answers here have, so that what a call may cost is not far from what it does."""
 MOST_DEATHS = 4
 TYPICAL = Ending(exit_code=0, points=300, seconds=0.4)
 """A whole life of two dozen calls."""
@@ -46,7 +51,9 @@ class Lives:
 
     def __init__(self) -> None:
         command = [sys.executable, "-m", "batch_pipelines_tests.faults.dying"]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -57,7 +64,12 @@ class Lives:
         for pipe in (self._process.stdin, self._process.stdout):
             assert pipe is not None
             pipe.close()
-        self._process.wait(LIFE_SECONDS)
+        try:
+            self._process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            # With the child that hangs.
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
 
     def live(self, order: Order) -> Ending:
         """Carry out an order; returns when that life is over."""
@@ -79,6 +91,7 @@ class Case:
     options: dict[str, Any]
     max_cost_usd: Decimal | None
     segment_bytes: int
+    pause_seconds: float
     deaths: int
 
     @classmethod
@@ -93,9 +106,11 @@ class Case:
                 "checkpoint_frequency": chance.randint(1, 5),
                 "items_per_partition": chance.choice([3, items]),
             },
-            # From a few calls to nearly all, where none is lost; a lost one counts as ten.
-            max_cost_usd=chance.choice([None, None, Decimal(chance.randint(15, 100)).scaleb(-3)]),
+            # From a few calls to all.
+            max_cost_usd=chance.choice([None, None, Decimal(chance.randint(2, 16)).scaleb(-3)]),
             segment_bytes=chance.choice([SEGMENT_BYTES, SMALL_SEGMENT_BYTES]),
+            # Without one, files of a journal go while calls are in flight that began in them.
+            pause_seconds=chance.choice([SHORTEST_PAUSE_SECONDS, 0.0]),
             deaths=chance.randint(1, MOST_DEATHS),
         )
 
@@ -105,7 +120,7 @@ class Case:
 
     @property
     def phases(self) -> tuple[Phase, ...]:
-        return phase("draft"), phase("review")
+        return phase("draft", max_tokens=MAX_TOKENS), phase("review", max_tokens=MAX_TOKENS)
 
 
 @dataclass
@@ -148,6 +163,7 @@ class Story:
             run_id=f"life-{self.deaths}",
             ahead_seconds=self.deaths * (LEASE_SECONDS + 1),
             segment_bytes=self.case.segment_bytes,
+            pause_seconds=self.case.pause_seconds,
             **(self._way_to_die(chance) if self.deaths < self.case.deaths else {}),
         )
         ending = lives.live(order)
