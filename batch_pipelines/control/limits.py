@@ -21,13 +21,17 @@ def limiter(settings: Settings, ledger: Ledger, clock: Callable[[], datetime]) -
         LimitKind.OUTPUT_TOKENS: settings.output_tokens_per_minute,
     }
     set_limits = {kind: limit for kind, limit in wanted.items() if limit is not None}
-    return SharedLimits(ledger, _account(settings), secrets.token_hex(6), set_limits, clock)
+    holder = secrets.token_hex(6)
+    return SharedLimits(ledger, _account(settings, holder), holder, set_limits, clock)
 
 
-def _account(settings: Settings) -> str:
-    """Names provider and key without giving the key away; a simulated server stands for its own key."""
+def _account(settings: Settings, holder: str) -> str:
+    """Names provider and key without giving the key away.
+
+    A simulated server stands for its own key, and one that is started for this process for the process.
+    """
     if settings.provider is ProviderName.SIMULATED:
-        key = settings.simulated_url or ""
+        key = settings.simulated_url or holder
     else:
         key = settings.anthropic_api_key.get_secret_value().strip() if settings.anthropic_api_key else ""
     return f"{settings.provider}:{hashlib.sha256(key.encode()).hexdigest()[:12]}"

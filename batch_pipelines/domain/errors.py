@@ -9,7 +9,7 @@
     ├── IllegalMove                exit code 2
     ├── JobTakenOver               another run owns the batch job
     ├── LedgerUnavailable          locked, unreachable or of a newer schema
-    ├── JournalUnavailable         nothing can be written next to the ledger, as on a full disk
+    ├── JournalUnavailable         calls cannot be noted next to the ledger, as on a full disk
     ├── DagsterUnavailable         no Dagster answers where one is expected
     └── ProviderError              one call to a model went wrong
 
@@ -148,15 +148,16 @@ class LedgerUnavailable(BatchPipelinesError):
 
 
 class JournalUnavailable(BatchPipelinesError):
-    """The folder where calls are noted before the ledger has them cannot be used."""
+    """A file where calls are noted before the ledger has them cannot be used."""
 
-    def __init__(self, folder: str, problem: str) -> None:
-        super().__init__(folder, problem)
-        self.folder = folder
+    def __init__(self, path: str, problem: str, remedy: str) -> None:
+        super().__init__(path, problem, remedy)
+        self.path = path
         self.problem = problem
+        self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"DAGSTER_HOME: nothing can be written to {self.folder} ({self.problem}); make room, then resume"
+        return f"DAGSTER_HOME: {self.path} {self.problem}; {self.remedy}"
 
 
 class DagsterUnavailable(BatchPipelinesError):

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from heapq import heappop, heappush
+from itertools import count
 
 LOADING_AT_ONCE = 4
 """Partitions: enough that small ones keep many slots busy."""
 
 
 class Appetite:
-    """Who wants to load waits here, first come, first served, while `is_fed` says that there is enough.
+    """Who wants to load waits here: the highest rank first, then first come, first served, while `is_fed` says enough.
 
     Belongs to one event loop; `look` is to be called when `is_fed` may have changed.
     """
@@ -20,33 +21,28 @@ class Appetite:
     def __init__(self, is_fed: Callable[[], bool]) -> None:
         self._is_fed = is_fed
         self._loading = 0
-        self._queue: deque[asyncio.Future[None]] = deque()
+        self._number = count()
+        self._queue: list[tuple[int, int, asyncio.Future[None]]] = []
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    async def turn(self, rank: int = 0) -> AsyncIterator[None]:
         """In the block what is loaded is handed over, so that it counts for those who come later."""
         mine = asyncio.get_running_loop().create_future()
-        self._queue.append(mine)
+        heappush(self._queue, (-rank, next(self._number), mine))
         self.look()
         try:
             await mine
-        except asyncio.CancelledError:
-            if mine.cancelled():
-                self._queue.remove(mine)
-            else:
-                self._end()
-            raise
-        try:
             yield
         finally:
-            self._end()
+            # One that was cancelled before its turn came is passed over when it does.
+            if mine.done() and not mine.cancelled():
+                self._loading -= 1
+            self.look()
 
     def look(self) -> None:
         """Let those in whose turn it is."""
         while self._queue and self._loading < LOADING_AT_ONCE and not self._is_fed():
-            self._loading += 1
-            self._queue.popleft().set_result(None)
-
-    def _end(self) -> None:
-        self._loading -= 1
-        self.look()
+            _, _, next_one = heappop(self._queue)
+            if not next_one.done():
+                self._loading += 1
+                next_one.set_result(None)

@@ -13,7 +13,7 @@ from batch_pipelines.domain.attempt import Attempt
 from batch_pipelines.domain.errors import ErrorCategory, ProviderError
 from batch_pipelines.domain.job import BatchJob, WorkItem
 from batch_pipelines.domain.limits import LimitReading
-from batch_pipelines.domain.pipeline import Phase
+from batch_pipelines.domain.pipeline import Phase, TokenProfile
 from batch_pipelines.domain.usage import Usage
 from batch_pipelines.engine.prompts import render_request
 from batch_pipelines.engine.retries import refusal_of
@@ -22,8 +22,12 @@ from batch_pipelines.providers.base import Completion, CompletionRequest, Provid
 
 INPUT_MARGIN = Decimal("1.25")
 """How far a call's input may lie over what its phase expects before the worst case is too small."""
+LIKELY_BYTES_PER_TOKEN = 4
+"""Of a prompt in a language of Latin script; others have more bytes, so this is rather too many tokens."""
 BYTES_PER_TOKEN = 8
 """What a token of an answer takes at most, as JSON in a journal; nearly always it is half of that."""
+MOST_ANSWER_BYTES = 256 * 1024
+"""Room made for one answer at most; a longer one finds its own, or is kept in memory where the disk is full."""
 ANSWER_FRAME_BYTES = 4096
 """What stands around an answer's text there."""
 
@@ -35,12 +39,14 @@ class Prepared:
     """A call that can be made."""
 
     request: CompletionRequest
+    expected: TokenProfile
+    """What it will likely use: what its phase says, or what its prompts come to, if that is more."""
     worst_case_usd: Decimal
 
     @property
     def answer_bytes(self) -> int:
-        """What its answer takes at most in a journal."""
-        return self.request.max_tokens * BYTES_PER_TOKEN + ANSWER_FRAME_BYTES
+        """What its answer takes in a journal, up to what room is made for beforehand."""
+        return min(self.request.max_tokens * BYTES_PER_TOKEN, MOST_ANSWER_BYTES) + ANSWER_FRAME_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +86,11 @@ class Caller:
     def _priced(self, request: CompletionRequest, phase: Phase, item: WorkItem) -> Prepared:
         # A token is at least a byte, so bytes bound the input from above.
         sent = len((request.system or "").encode()) + len(request.prompt.encode())
-        expected = int(phase.expected_tokens(item.tier).input_tokens * INPUT_MARGIN)
-        worst_case = self._prices.upper_bound(request.model, max(sent, expected), request.max_tokens, self._clock())
-        return Prepared(request, worst_case)
+        profile = phase.expected_tokens(item.tier)
+        most = max(sent, int(profile.input_tokens * INPUT_MARGIN))
+        worst_case = self._prices.upper_bound(request.model, most, request.max_tokens, self._clock())
+        likely = max(profile.input_tokens, sent // LIKELY_BYTES_PER_TOKEN)
+        return Prepared(request, profile.model_copy(update={"input_tokens": likely}), worst_case)
 
     async def ask(self, prepared: Prepared, number: int, started_at: datetime, seconds_left: float | None) -> Answer:
         """Make the call as the item's attempt of this number; every error becomes a part of the answer.

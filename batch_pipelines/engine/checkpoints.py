@@ -43,6 +43,8 @@ class Checkpoints:
     ) -> None:
         self.settled_usd = Decimal(0)
         """What the calls in the ledger are charged with; set by the writing thread alone."""
+        self._added = 0
+        self._done = 0
         self._write = write
         self._group_size = group_size
         self._on_written = on_written
@@ -56,7 +58,13 @@ class Checkpoints:
 
     def add(self, report: Report) -> None:
         """Hand over one report; returns at once."""
+        self._added += 1
         self._queue.put(report)
+
+    @property
+    def backlog(self) -> int:
+        """Reports that were handed over and are not in the ledger."""
+        return self._added - self._done
 
     def flush(self) -> Future[None]:
         """Done when everything handed over before is in the ledger; fails with what kept it from being written."""
@@ -115,6 +123,7 @@ class Checkpoints:
             self._on_failure(error)
         else:
             self.settled_usd += sum((_charge(report) for report in group), start=Decimal(0))
+            self._done += len(group)
             self._on_written(sum(report.attempt is not None for report in group))
 
     def _write_with_retries(self, group: list[Report]) -> None:

@@ -132,7 +132,9 @@ class _Segment:
         self._room = max(self._room, end)
 
     def close(self) -> None:
-        """Write no more."""
+        """Write no more, and give back the room that is left."""
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._file, self.size)
         os.close(self._file)
 
     def remove(self) -> None:
@@ -191,7 +193,16 @@ def _entries(paths: Iterable[Path]) -> Iterator[Begun | Report]:
                 # The last line may be cut by the death of its writer. Zeros are room, or what a power cut left.
                 if b"\0" in line or not line.endswith(b"\n"):
                     break
-                yield read_line(line)
+                yield _read(line, path)
+
+
+def _read(line: bytes, path: Path) -> Begun | Report:
+    try:
+        return read_line(line)
+    except (ValueError, KeyError, TypeError) as error:
+        problem = f"has a line that cannot be read ({error!r})"
+        remedy = "move the file away to go on without what it knows, then resume the batch job"
+        raise JournalUnavailable(str(path), problem, remedy) from error
 
 
 def _remove(folder: Path) -> None:
@@ -206,4 +217,5 @@ def _explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise JournalUnavailable(str(folder), error.strerror or str(error)) from error
+        problem = f"cannot be written to ({error.strerror or error})"
+        raise JournalUnavailable(str(folder), problem, "make room, then resume the batch job") from error

@@ -55,16 +55,22 @@ class Judge:
         self._random = random
         self._unanswered = 0
         """Connections that failed in a row."""
-        self._deadlines: dict[int, float] = {}
-        """By item row, in seconds of the monotonic clock."""
+        self._seconds: dict[int, float] = {}
+        """By item row, what its calls and the waits between them took; only where that is limited."""
 
-    def seconds_left(self, call: Call, now: float) -> float | None:
-        """What remains of the item's time, which begins when this is first asked; None where it is not limited."""
+    def seconds_left(self, call: Call) -> float | None:
+        """What remains of the item's time, in which waiting for a slot does not count; None where it is not limited."""
         limit = self._options.item_timeout_seconds
-        return None if limit is None else self._deadlines.setdefault(call.item.row, now + limit) - now
+        return None if limit is None else limit - self._seconds.get(call.item.row, 0.0)
 
-    def judge(self, call: Call, answer: Answer, slots: int, now: float, *, is_draining: bool) -> Verdict:
+    def judge(self, call: Call, answer: Answer, slots: int, *, is_draining: bool) -> Verdict:
         """What becomes of the item; `slots` is how many calls the batch job may have in flight."""
+        self._count(call, answer.attempt.duration_ms / 1000)
+        verdict = self._verdict(call, answer, slots, is_draining)
+        self._count(call, verdict.seconds)
+        return verdict
+
+    def _verdict(self, call: Call, answer: Answer, slots: int, is_draining: bool) -> Verdict:
         error = answer.error
         is_unanswered = error is not None and error.category is ErrorCategory.CONNECTION
         self._unanswered = self._unanswered + 1 if is_unanswered else 0
@@ -72,7 +78,10 @@ class Judge:
             return Verdict(Outcome.OUTPUT)
         if error.category.nature.stops_job:
             return Verdict(Outcome.LEFT, halt=(RequestKind.STOP, str(error)))
-        decision = decide(error, self._tries(call, now), self._random)
+        if call.is_cap_raised and error.category is ErrorCategory.INVALID_REQUEST:
+            message = f"the answer was cut off at max_tokens, and twice as many are refused ({error.message})"
+            return self.failure(call, ProviderError(ErrorCategory.MAX_TOKENS, message))
+        decision = decide(error, self._tries(call), self._random)
         if isinstance(decision, GiveUp):
             if self._unanswered > slots + OUTAGE_ERRORS:
                 reason = f"the provider cannot be reached ({error.message})"
@@ -96,16 +105,20 @@ class Judge:
 
     def forget(self, call: Call) -> None:
         """The item is done with."""
-        self._deadlines.pop(call.item.row, None)
+        self._seconds.pop(call.item.row, None)
 
-    def _tries(self, call: Call, now: float) -> Tries:
+    def _count(self, call: Call, seconds: float) -> None:
+        if self._options.item_timeout_seconds is not None:
+            self._seconds[call.item.row] = self._seconds.get(call.item.row, 0.0) + seconds
+
+    def _tries(self, call: Call) -> Tries:
         assert call.prepared is not None, "only a call that was made is judged"
         return Tries(
             retries_made=call.retries,
             retries_allowed=self._options.retry_attempts,
             is_cap_raised=call.is_cap_raised,
             max_tokens=call.prepared.request.max_tokens,
-            seconds_left=self.seconds_left(call, now),
+            seconds_left=self.seconds_left(call),
         )
 
 

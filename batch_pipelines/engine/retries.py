@@ -26,8 +26,6 @@ class Tries:
     """Cap of the call that failed."""
     is_cap_raised: bool = False
     """Whether the cap was raised before."""
-    most_tokens: int | None = None
-    """The highest cap that the provider takes; None where it is not known."""
     seconds_left: float | None = None
     """Until the item's deadline, not above 0 where that has passed; None where it has none."""
 
@@ -75,9 +73,7 @@ def decide(error: ProviderError, tries: Tries, random: Random) -> RetryIn | Rais
 def _raised(tries: Tries) -> RaiseCap | GiveUp:
     """Once more with a higher cap: a second time, an answer that does not end would be paid for again."""
     raised = tries.max_tokens * RAISE
-    if tries.most_tokens is not None:
-        raised = min(raised, tries.most_tokens)
-    if tries.is_cap_raised or raised <= tries.max_tokens:
+    if tries.is_cap_raised:
         return GiveUp()
     if tries.seconds_left is not None and tries.seconds_left <= 0:
         return _too_late(tries.seconds_left)

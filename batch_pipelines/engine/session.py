@@ -31,8 +31,8 @@ from batch_pipelines.engine.waiting import Waiting
 from batch_pipelines.engine.work import Call, PartitionRun, PhaseOutcome
 from batch_pipelines.ledger.requests import RequestKind
 
-MOST_UNWRITTEN = 1000
-"""Answers that may wait for a slow ledger before no more are bought."""
+MOST_UNWRITTEN = 2000
+"""Reports that may wait for a slow ledger before no more calls are made: two for each."""
 SOONEST_SECONDS = 0.001
 """How long to wait for a limit at least: timers are no finer."""
 MOST_WAITING = 1000
@@ -77,9 +77,10 @@ class Session:
         self._told: dict[RequestKind, asyncio.Future[None]] = {}
         self._is_short_of_money = False
         self._is_abandoned = False
-        self._unwritten = 0
         self._waiting = Waiting()
-        self._appetite = Appetite(lambda: len(self._waiting) >= MOST_WAITING)
+        self._appetite = Appetite(
+            lambda: len(self._waiting) >= MOST_WAITING or self._checkpoints.backlog >= MOST_UNWRITTEN
+        )
         self._tasks: set[asyncio.Task[Answer]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -115,10 +116,10 @@ class Session:
         is in the ledger, the reason for a drain included. Raises what kept it from being written.
         """
         run = PartitionRun(phase, phase == self.job.pipeline.phases[-1])
-        async with self._appetite.turn():
-            items, kept = await load()
-            self._add([Call(item, run, started=item.status is ItemStatus.RUNNING) for item in items], kept)
         try:
+            async with self._appetite.turn(self._rank(phase)):
+                items, kept = await load()
+                self._add([Call(item, run, started=item.status is ItemStatus.RUNNING) for item in items], kept)
             if run.open:
                 await run.finished.wait()
         except asyncio.CancelledError:
@@ -140,10 +141,19 @@ class Session:
             if call.item.row in kept:
                 self._reports.reuse(call, kept[call.item.row])
                 call.run.complete(call)
-        self._waiting.add(call for call in calls if call.item.row not in kept)
+        rest = [call for call in calls if call.item.row not in kept]
+        if rest:
+            self._waiting.add(rest, self._rank(rest[0].run.phase))
         if self.halted:
             self.drain()
         self._turn()
+
+    def _rank(self, phase: Phase) -> int:
+        """Where money is short, items that were begun come first, so that what is spent finishes some of them.
+
+        Elsewhere whoever came first: then no slot is idle while the last items of a partition are waited for.
+        """
+        return self.job.pipeline.phases.index(phase) if self.job.budget.max_cost_usd is not None else 0
 
     def ask(self) -> None:
         """A grant is being asked for, with what is in flight now."""
@@ -161,7 +171,6 @@ class Session:
 
     def written(self, calls: int) -> None:
         """So many ended calls are in the ledger."""
-        self._unwritten -= calls
         self._admission.written(calls)
         self._turn()
 
@@ -208,11 +217,11 @@ class Session:
         if self.slots.has_lapsed(now):
             self.renewal_wanted.set()
         free = self.slots.allowed(now) - self.in_flight
-        while self._waiting and free > 0 and self._unwritten < MOST_UNWRITTEN:
+        while self._waiting and free > 0 and self._checkpoints.backlog < MOST_UNWRITTEN:
             if not room:
                 return False
             call = self._waiting.first
-            seconds_left = self._judge.seconds_left(call, now)
+            seconds_left = self._judge.seconds_left(call)
             if not self._is_ready(call, seconds_left):
                 continue
             denied = self._admission.admit(call)
@@ -263,16 +272,26 @@ class Session:
     def _after(self, call: Call, task: asyncio.Task[Answer]) -> None:
         """Slot and money come back, whatever happened, and nobody waits for ever for a call that broke."""
         self._tasks.discard(task)
-        error = "a call was cancelled" if task.cancelled() else task.exception()
-        if error is None:
-            self._settle(call, task.result())
-            self._conclude(call, task.result())
-        else:
-            # The caller turns every error of a call into an answer, so this one is a defect.
+        try:
+            answer = task.result()
+        except BaseException as error:  # noqa: BLE001  # the caller makes answers of all errors, so this is a defect
             self._admission.give_up(call)
-            self.halt(RequestKind.STOP, f"the engine failed: {error!r}")
-            call.run.leave(call)
+            self._break(call, error)
+        else:
+            self._take(call, answer)
         self._turn()
+
+    def _take(self, call: Call, answer: Answer) -> None:
+        try:
+            self._settle(call, answer)
+            self._conclude(call, answer)
+        except Exception as error:  # noqa: BLE001  # as above
+            self._break(call, error)
+
+    def _break(self, call: Call, error: BaseException) -> None:
+        """A defect of ours stops the batch job."""
+        self.halt(RequestKind.STOP, f"the engine failed: {error!r}")
+        call.run.leave(call)
 
     def _settle(self, call: Call, answer: Answer) -> None:
         """Account for what the call used, and learn from how it went."""
@@ -285,9 +304,7 @@ class Session:
 
     def _conclude(self, call: Call, answer: Answer) -> None:
         """Keep the attempt, and let happen to its item what the judge says."""
-        verdict = self._judge.judge(
-            call, answer, self.slots.granted, time.monotonic(), is_draining=self.halted or self._is_abandoned
-        )
+        verdict = self._judge.judge(call, answer, self.slots.granted, is_draining=self.halted or self._is_abandoned)
         if self._is_abandoned and verdict.outcome is not Outcome.OUTPUT:
             verdict = Verdict(Outcome.LEFT, halt=verdict.halt)
         self._keep(call, self._reports.ended(call, answer, verdict, self._key_of(call)))
@@ -300,7 +317,6 @@ class Session:
 
     def _keep(self, call: Call, report: Report) -> None:
         """In the journal at once, in the ledger soon."""
-        self._unwritten += 1
         try:
             self._admission.keep(call, report)
         except JournalUnavailable as error:
@@ -321,7 +337,7 @@ class Session:
             assert call.prepared is not None, "only a prepared call is started"
             call.is_cap_raised = True
             call.prepared = self._caller.with_cap(call.prepared, call.run.phase, call.item, verdict.max_tokens)
-        self._waiting.sleep(call, verdict.seconds, self._turn)
+        self._waiting.sleep(call, self._rank(call.run.phase), verdict.seconds, self._turn)
 
     def _end(self, call: Call, outcome: Outcome) -> None:
         if outcome is Outcome.OUTPUT:

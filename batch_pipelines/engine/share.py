@@ -55,8 +55,8 @@ class Share:
         """Renew until `stop`."""
         while not self._is_stopping:
             self._session.renewal_wanted.clear()
-            await self._renew()
-            if self._session.is_starved:
+            is_renewed = await self._renew()
+            if self._session.is_starved and is_renewed:
                 await self._end_starvation()
             else:
                 await self._rest(RENEW_SECONDS)
@@ -77,8 +77,8 @@ class Share:
             async with asyncio.timeout(seconds):
                 await self._session.renewal_wanted.wait()
 
-    async def _renew(self) -> None:
-        """Renew; until the grant is there no more calls may be in flight than the ledger is told of."""
+    async def _renew(self) -> bool:
+        """Renew, and whether that went well; meanwhile no more calls may be in flight than the ledger is told of."""
         session = self._session
         session.ask()
         settled = self._checkpoints.settled_usd
@@ -98,11 +98,12 @@ class Share:
         except LedgerUnavailable as error:
             if time.monotonic() - self._renewed > GIVE_UP_SECONDS:
                 session.halt(RequestKind.PAUSE, str(error))
-            return
+            return False
         self._renewed = time.monotonic()
         self._settled = settled
         self._obey(grant)
         session.grant(grant.slots, grant.allotment_usd, newly_settled, until)
+        return True
 
     def _obey(self, grant: Grant) -> None:
         """Drain where the ledger says so; what it says already stands there and is not written again."""

@@ -5,39 +5,43 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
+from itertools import chain
 
 from batch_pipelines.engine.work import Call
 
 
 class Waiting:
-    """First come, first served; `len` and truth are about calls that could start now."""
+    """The highest rank first, and in it first come, first served; `len` and truth are about calls that could start."""
 
     def __init__(self) -> None:
-        self._ready: deque[Call] = deque()
+        self._ready: dict[int, deque[Call]] = {}
         self._timers: dict[Call, asyncio.TimerHandle] = {}
 
     def __len__(self) -> int:
-        return len(self._ready)
+        return sum(map(len, self._ready.values()))
+
+    def __bool__(self) -> bool:
+        return any(self._ready.values())
 
     @property
     def first(self) -> Call:
-        """Whose turn it is; raises IndexError where nobody waits."""
-        return self._ready[0]
+        """Whose turn it is; raises LookupError where nobody waits."""
+        return self._foremost()[0]
 
     def take_first(self) -> Call:
         """The first, which waits no longer."""
-        return self._ready.popleft()
+        return self._foremost().popleft()
 
-    def add(self, calls: Iterable[Call]) -> None:
+    def add(self, calls: Iterable[Call], rank: int = 0) -> None:
         """Calls that could start now."""
-        self._ready.extend(calls)
+        self._queue(rank).extend(calls)
 
-    def sleep(self, call: Call, seconds: float, then: Callable[[], None]) -> None:
-        """Add the call after so many seconds, and go on with `then`."""
+    def sleep(self, call: Call, rank: int, seconds: float, then: Callable[[], None]) -> None:
+        """Put the call before all others of its rank after so many seconds, and go on with `then`."""
 
         def wake() -> None:
             del self._timers[call]
-            self._ready.append(call)
+            self._queue(rank).appendleft(call)
             then()
 
         self._timers[call] = asyncio.get_running_loop().call_later(seconds, wake)
@@ -46,7 +50,19 @@ class Waiting:
         """Leave all of them to a later run."""
         for timer in self._timers.values():
             timer.cancel()
-        for call in (*self._ready, *self._timers):
+        for call in (*chain.from_iterable(self._ready.values()), *self._timers):
             call.run.leave(call)
         self._ready.clear()
         self._timers.clear()
+
+    def _queue(self, rank: int) -> deque[Call]:
+        if rank not in self._ready:
+            self._ready[rank] = deque()
+            self._ready = dict(sorted(self._ready.items(), reverse=True))
+        return self._ready[rank]
+
+    def _foremost(self) -> deque[Call]:
+        for queue in self._ready.values():
+            if queue:
+                return queue
+        raise LookupError("nobody waits")

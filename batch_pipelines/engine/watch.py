@@ -39,17 +39,18 @@ class Watch:
         self._pressure = Pressure()
         self._told: dict[str, Told] = {}
         """By batch job, until it is not under way any more."""
+        self._telling: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Look until cancelled."""
         while True:
             sessions = list(self._sessions())
             if sessions:
-                await self._look(sessions)
+                self._look(sessions)
             self._told = {session.job.id: self._told[session.job.id] for session in sessions}
             await asyncio.sleep(SAMPLE_SECONDS)
 
-    async def _look(self, sessions: list[Session]) -> None:
+    def _look(self, sessions: list[Session]) -> None:
         sample = self._sampler.sample()
         self._pressure = assess(sample, self._limits, self._pressure)
         for session in sessions:
@@ -57,12 +58,14 @@ class Watch:
             if self._pressure.level is PressureLevel.EXCEEDED:
                 session.halt(RequestKind.PAUSE, self._pressure.reason or "")
             if is_news(sample, self._pressure, self._told.get(session.job.id)):
-                await self._tell(session.job.id, sample)
-            self._told.setdefault(session.job.id, Told(sample.at, self._pressure.level))
+                self._told[session.job.id] = Told(sample.at, self._pressure.level)
+                # Not waited for: a ledger that is slow is no reason to look away.
+                telling = asyncio.ensure_future(self._tell(session.job.id, sample))
+                self._telling.add(telling)
+                telling.add_done_callback(self._telling.discard)
 
     async def _tell(self, batch_job_id: str, sample: Sample) -> None:
         """Write an event; a ledger that is away now gets the next one."""
-        self._told[batch_job_id] = Told(sample.at, self._pressure.level)
         with contextlib.suppress(BatchPipelinesError):
             await asyncio.to_thread(
                 self._ledger.note_resources,

@@ -52,7 +52,7 @@ class Call:
     @property
     def expected(self) -> TokenProfile:
         """Tokens that an attempt is expected to use."""
-        return self.run.phase.expected_tokens(self.item.tier)
+        return self.prepared.expected if self.prepared else self.run.phase.expected_tokens(self.item.tier)
 
     @property
     def worst_case_usd(self) -> Decimal:

@@ -103,8 +103,10 @@ def most_at_once(limit: Limit, bucket: Bucket) -> float:
 
 def filled(bucket: Bucket, limit: Limit, amount: float, lent: float, now: datetime) -> Bucket:
     """The bucket as somebody finds it who wants to hold `amount`, while `lent` is held by all."""
-    # Clocks of two machines may disagree; time never runs backwards here.
-    idle = max(0.0, (now - bucket.updated_at).total_seconds())
+    # Clocks of two machines may disagree; time never runs backwards here, but one far ahead must not stop the others.
+    ahead = (bucket.updated_at - now).total_seconds()
+    since = now if ahead >= REST_SECONDS else bucket.updated_at
+    idle = max(0.0, (now - since).total_seconds())
     level, capacity = bucket.level, bucket.capacity
     if limit.is_set:
         is_rested = idle >= REST_SECONDS
@@ -114,7 +116,7 @@ def filled(bucket: Bucket, limit: Limit, amount: float, lent: float, now: dateti
             # Only debts are left of what was.
             level = min(level, 0.0) + rate(limit, 1.0) * idle - rate(limit, capacity) * idle
     level += rate(limit, capacity) * idle
-    return Bucket(capacity, min(level, max(0.0, _room(limit, capacity) - lent)), max(now, bucket.updated_at))
+    return Bucket(capacity, min(level, max(0.0, _room(limit, capacity) - lent)), max(now, since))
 
 
 def seconds_until(bucket: Bucket, limit: Limit, wish: Wish, lent: float, now: datetime) -> float:

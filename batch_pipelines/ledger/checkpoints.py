@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
@@ -85,8 +86,8 @@ _MOVE_ITEMS = _UPDATE_ITEMS.values(
 )
 
 
-_ATTEMPTS_OF = select(attempts.c.number, attempts.c.started_at).where(
-    attempts.c.item_row == bindparam("of_row"), attempts.c.phase == bindparam("of_phase")
+_ATTEMPTS_OF = select(attempts.c.item_row, attempts.c.phase, attempts.c.number, attempts.c.started_at).where(
+    attempts.c.item_row.in_(bindparam("of_rows", expanding=True))
 )
 _TOLD = select(events.c.item_id, events.c.type, events.c.at).where(
     events.c.batch_job_id == bindparam("of_job"), events.c.item_id.in_(bindparam("of_items", expanding=True))
@@ -172,21 +173,30 @@ def _insert_attempts(connection: Connection, reports: Sequence[Report]) -> tuple
     insert_new = _NEW_ATTEMPTS[connection.dialect.name]
     fresh = {(row, phase, number) for row, phase, number in connection.execute(insert_new, rows)}
     told = list(reports)
-    for place, report in enumerate(reports):
-        attempt = report.attempt
-        if attempt is None or attempt_key(report, attempt) in fresh:
-            continue
-        there = {start: number for number, start in connection.execute(_ATTEMPTS_OF, _keys_of(report))}
+    doubtful = [
+        (place, report, report.attempt)
+        for place, report in enumerate(reports)
+        if report.attempt is not None and attempt_key(report, report.attempt) not in fresh
+    ]
+    known = _known_attempts(connection, {report.row for _, report, _ in doubtful})
+    for place, report, attempt in doubtful:
+        there = known[report.row, report.phase]
         if attempt.started_at not in there:
             renumbered = replace(attempt, number=max(there.values()) + 1)
             connection.execute(insert_new, [_attempt_row(report, renumbered)])
             told[place] = replace(report, attempt=renumbered)
+            there[renumbered.started_at] = renumbered.number
             fresh.add(attempt_key(report, renumbered))
     return told, fresh
 
 
-def _keys_of(report: Report) -> dict[str, Any]:
-    return {"of_row": report.row, "of_phase": report.phase}
+def _known_attempts(connection: Connection, rows: set[int]) -> dict[tuple[int, str], dict[datetime, int]]:
+    """By item row and phase, the numbers of attempts by their start."""
+    known: dict[tuple[int, str], dict[datetime, int]] = defaultdict(dict)
+    if rows:
+        for row, phase, number, start in connection.execute(_ATTEMPTS_OF, {"of_rows": list(rows)}):
+            known[row, phase][start] = number
+    return known
 
 
 def _attempt_row(report: Report, attempt: Attempt) -> dict[str, Any]:

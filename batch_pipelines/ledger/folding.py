@@ -134,7 +134,7 @@ def _moves(status: ItemStatus, report: Report) -> tuple[ItemTrigger, ...]:
     is_answer = report.attempt is not None or report.reused
     if not is_answer or report.trigger is ItemTrigger.START:
         return (report.trigger,)
-    if status is ItemStatus.PENDING:
+    if status in (ItemStatus.PENDING, ItemStatus.RETRYING):
         return (ItemTrigger.START, report.trigger)
     return () if status.is_final else (report.trigger,)
 

@@ -29,6 +29,9 @@ class Allowance:
     """What one engine may use until it renews."""
 
     slots: int
+    """Calls that may be in flight; where more are, none may start until so many have ended."""
+    held: int
+    """Slots that others cannot have now: calls in flight cannot be called back."""
     allotment_usd: Decimal | None
     """None where the job has no budget."""
 
@@ -47,20 +50,21 @@ def decide_grant(
     `unspent_usd` is the budget less everything recorded as paid, None without a budget. While every engine keeps to
     what it was granted, the slots of all never exceed `concurrency`, nor does what is paid and reserved the budget.
     """
+    slots = _slots(concurrency, wanted_slots, others)
     return Allowance(
-        _slots(concurrency, wanted_slots, in_flight, others),
+        slots,
+        max(slots, in_flight),
         None if unspent_usd is None else _allotment(unspent_usd, wanted_slots, reserved_usd, others),
     )
 
 
-def _slots(concurrency: int, wanted: int, in_flight: int, others: Sequence[Share]) -> int:
+def _slots(concurrency: int, wanted: int, others: Sequence[Share]) -> int:
     free = concurrency - sum(other.slots for other in others)
     slots = min(wanted, free)
     if any(other.wants_more for other in others):
         # Rounded up, so that this never leaves a slot unused.
         slots = min(slots, -(-concurrency // (len(others) + 1)))
-    # Calls in flight cannot be called back, whatever became of the concurrency since.
-    return max(slots, in_flight, 0)
+    return max(slots, 0)
 
 
 def _allotment(unspent: Decimal, wanted: int, reserved: Decimal, others: Sequence[Share]) -> Decimal:

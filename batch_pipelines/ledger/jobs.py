@@ -146,6 +146,9 @@ class Jobs(Section):
             ).scalar()
             if owner is not None and not takeover:
                 raise JobTakenOver(batch_job_id, owner)
+            # What sessions that died held: whoever drives the job now brings what they spent into the ledger first.
+            lapsed = (engine_leases.c.batch_job_id == batch_job_id) & (engine_leases.c.expires_at <= now)
+            connection.execute(delete(engine_leases).where(lapsed))
             driven = {"batch_job_id": batch_job_id, "run_id": run_id, "at": now}
             connection.execute(_NOTE_RUN[connection.dialect.name], driven)
             _change(connection, batch_job_id, run_id=run_id)

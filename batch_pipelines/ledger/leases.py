@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, delete, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, select, update
 
 from batch_pipelines.domain.spec import Budget, Options
 from batch_pipelines.domain.transitions import JobStatus
@@ -56,7 +56,10 @@ class Leases(Section):
         reserved_usd: Decimal,
         ttl_seconds: float,
     ) -> Grant:
-        """Take or renew a lease, in one transaction; leases that nobody renewed in their time are dropped.
+        """Take or renew a lease, in one transaction.
+
+        A lease that nobody renewed in its time gives its slots to others, and keeps its money until its holder is back
+        or what became of its calls is known: they may have been paid.
 
         `reserved_usd` is the worst case of the holder's calls in flight plus the cost of its finished calls that are
         not recorded yet. A holder that could not renew before its lease ended must start nothing until it has.
@@ -65,7 +68,7 @@ class Leases(Section):
         now = self._clock()
         with writing(self._engine) as connection:
             job = lock_job(connection, batch_job_id)
-            connection.execute(delete(engine_leases).where(_of(batch_job_id), engine_leases.c.expires_at <= now))
+            _lapse(connection, batch_job_id, now)
             taken_over = job["run_id"] is not None and job["run_id"] != run_id
             wanted = 0 if taken_over else wanted_slots
             concurrency = _concurrency(job)
@@ -82,7 +85,7 @@ class Leases(Section):
                 "holder": holder,
                 "run_id": run_id,
                 "wanted": wanted,
-                "slots": allowance.slots,
+                "slots": allowance.held,
                 "allotment_usd": allowance.allotment_usd,
                 "expires_at": now + timedelta(seconds=ttl_seconds),
             }
@@ -99,6 +102,11 @@ class Leases(Section):
         """Give all that a holder has back to the others; nothing happens where it has nothing."""
         with writing(self._engine) as connection:
             connection.execute(delete(engine_leases).where(engine_leases.c.holder == holder))
+
+
+def _lapse(connection: Connection, batch_job_id: str, now: datetime) -> None:
+    lapsed = update(engine_leases).where(_of(batch_job_id), engine_leases.c.expires_at <= now)
+    connection.execute(lapsed.values(slots=0, wanted=0))
 
 
 def _of(batch_job_id: str) -> ColumnElement[bool]:

@@ -255,7 +255,7 @@ rate_limits = Table(
     Column("level", Double, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("blocked_until", UtcDateTime),
-    Column("per_minute", Double),  # as the provider told, or as its refusals taught; NULL while neither did
+    Column("per_minute", Double),  # as the provider told, NULL while it did not
     Column("learned_at", UtcDateTime),
     PrimaryKeyConstraint("scope", "kind"),
 )

@@ -62,8 +62,8 @@ SAMPLES: list[tuple[BatchPipelinesError, str]] = [
         "again",
     ),
     (
-        JournalUnavailable("home/journals", "No space left on device"),
-        "DAGSTER_HOME: nothing can be written to home/journals (No space left on device); make room, then resume",
+        JournalUnavailable("home/journals", "cannot be written to", "make room"),
+        "DAGSTER_HOME: home/journals cannot be written to; make room",
     ),
     (
         LedgerUnavailable("sqlite:///x", "is locked", "wait"),

@@ -36,8 +36,8 @@ def read(folder: Path) -> list[Report]:
 
 
 def die(journal: Journal) -> None:
-    """What the death of a process does: its lock goes, and nothing is written any more."""
-    journal._segment.close()
+    """What the death of a process does: its lock goes, and the file stays as it is."""
+    os.close(journal._segment._file)
     journal._lock.release()
 
 

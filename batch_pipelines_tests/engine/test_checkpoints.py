@@ -314,7 +314,8 @@ def test_any_other_error_is_told_at_once(keep: Keep) -> None:
     with pytest.raises(ZeroDivisionError):
         kept.flush().result(5)
     assert book.failures == [BROKEN]
-    assert (book.written, kept.settled_usd) == ([], 0)
+    assert book.written == []
+    assert kept.settled_usd == 0
 
 
 def test_closing_after_a_failure_ends(keep: Keep) -> None:

@@ -86,8 +86,8 @@ def test_every_report_is_written_once_and_in_order(
             elif move == "wait":
                 time.sleep(0.002)
             else:
-                report = {"start": started, "end": finished, "lose": lambda row: finished(row, None)}[move]
-                kept.add(report(next(rows)))
+                row = next(rows)
+                kept.add(started(row) if move == "start" else finished(row, None if move == "lose" else "0.25"))
                 handed_over += 1
         kept.close()
     assert ledger.rows == list(range(len(ledger.rows)))
@@ -95,6 +95,7 @@ def test_every_report_is_written_once_and_in_order(
     assert bool(failures) is (len(ledger.rows) < handed_over)
     assert all(1 <= size <= 5 for size in ledger.sizes)
     assert (sum(written), kept.settled_usd) == (ledger.finished, ledger.charged)
+    assert kept.backlog == handed_over - len(ledger.rows)
     for before, at_flush, flush in flushes:
         assert flush.done()
         assert flush.exception() is None if not failures else flush.exception() in (None, BROKEN)

@@ -82,27 +82,28 @@ class SharedSlots(RuleBasedStateMachine):
 
     @rule(name=names)
     def decide(self, name: str) -> None:
-        """The ledger never gives out more than there is.
+        """The ledger never lets more be held than there is.
 
-        More may be given out already, because the concurrency was lowered, or because an engine came back with calls in
+        More may be held already, because the concurrency was lowered, or because an engine came back with calls in
         flight after its lease had lapsed and others could take its slots; calls in flight cannot be called back.
         """
-        renewal, before = self.workers[name].renewal, self.living_leases()
+        renewal, was_alive = self.workers[name].renewal, name in self.living_leases()
         if renewal is None or renewal.slots is not None:
             return
+        self.lapse()
+        before = held(self.leases)
         granted = decide_grant(
             concurrency=self.concurrency,
             wanted_slots=renewal.wanted,
             in_flight=renewal.in_flight,
             reserved_usd=NOTHING,
             unspent_usd=None,
-            others=[lease.share for key, lease in before.items() if key != name],
+            others=[lease.share for key, lease in self.leases.items() if key != name],
         )
         renewal.slots = granted.slots
-        lease = Lease(Share(granted.slots, renewal.wanted, None), self.now + LEASE_SECONDS)
-        self.leases = {**before, name: lease}
-        come_back = 0 if name in before else renewal.in_flight
-        assert given_out(self.leases) <= max(self.concurrency, given_out(before) + come_back)
+        self.leases[name] = Lease(Share(granted.held, renewal.wanted, None), self.now + LEASE_SECONDS)
+        come_back = 0 if was_alive else renewal.in_flight
+        assert held(self.leases) <= max(self.concurrency, before + come_back)
 
     @rule(name=names, is_lost=st.booleans())
     def answer(self, name: str, is_lost: bool) -> None:
@@ -160,20 +161,25 @@ class SharedSlots(RuleBasedStateMachine):
     def set_concurrency(self, concurrency: int) -> None:
         self.concurrency = concurrency
 
+    def lapse(self) -> None:
+        """What the ledger does with leases that nobody renewed: their slots are free, and they want none."""
+        for name in self.leases.keys() - self.living_leases().keys():
+            self.leases[name] = Lease(Share(0, 0, None), self.leases[name].expires_at)
+
     def living_leases(self) -> dict[str, Lease]:
         return {name: lease for name, lease in self.leases.items() if lease.expires_at > self.now}
 
     @invariant()
     def no_engine_exceeds_its_lease(self) -> None:
-        """So together they never exceed what was given out, which `decide` holds to the concurrency."""
+        """So together they never exceed what is held, which `decide` keeps within the concurrency."""
         for name, lease in self.living_leases().items() if hasattr(self, "leases") else ():
             assert name not in self.workers or self.workers[name].in_flight <= lease.share.slots
 
     def teardown(self) -> None:
-        """From wherever they are, after two renewals of all who live every slot can be used again."""
+        """A later run can use every slot after two renewals of all its engines, from wherever they are."""
         if not hasattr(self, "workers"):
             return
-        self.wait(LEASE_SECONDS)
+        self.leases = {}
         for name, worker in self.workers.items():
             worker.in_flight = 0
             self.answer(name, is_lost=True)
@@ -182,7 +188,7 @@ class SharedSlots(RuleBasedStateMachine):
         assert sum(worker.slots.allowed(self.now) for worker in self.workers.values()) == self.concurrency
 
 
-def given_out(leases: dict[str, Lease]) -> int:
+def held(leases: dict[str, Lease]) -> int:
     """Slots of all leases together."""
     return sum(lease.share.slots for lease in leases.values())
 
@@ -333,6 +339,11 @@ class SharedMoney(RuleBasedStateMachine):
             self.spent += journal
             self.shares.pop(name, None)
         self.dead = {}
+
+    @rule()
+    def lapse(self) -> None:
+        """Nobody renewed in time: whose leases run out want no slots, and their money stays theirs."""
+        self.shares = {name: Share(0, 0, share.allotment_usd) for name, share in self.shares.items()}
 
     @rule(name=pair)
     def release(self, name: str) -> None:

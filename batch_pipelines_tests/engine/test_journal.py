@@ -99,6 +99,17 @@ def test_a_session_leaves_what_the_ledger_could_not_take(tmp_path: Path) -> None
     assert read(tmp_path) == [ended(begun(1))]
 
 
+def test_a_file_that_gets_no_more_lines_gives_its_room_back(tmp_path: Path) -> None:
+    """What stays behind is as large as what stands in it."""
+    journal = Journal(tmp_path, JOB, "a")
+    journal.begin(begun(1), 100_000)
+
+    journal.close()
+
+    (file,) = files_of(tmp_path)
+    assert file.read_bytes().endswith(b"}\n")
+
+
 def test_a_journal_goes_before_its_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody can get the lock of a session that ends, and read what it is about to remove."""
     folder = tmp_path / JOB / "a"
@@ -233,10 +244,10 @@ def test_a_line_that_failed_half_way_spoils_none_after_it(tmp_path: Path, monkey
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
-    """The error names it and says what to do."""
+    """The error names it and says what is wrong with it."""
     (tmp_path / "journals").write_text("a file")
 
-    with pytest.raises(JournalUnavailable, match=r"nothing can be written to .*journals/job-1/a \(Not a directory\)"):
+    with pytest.raises(JournalUnavailable, match=r"journals/job-1/a .*Not a directory"):
         Journal(tmp_path / "journals", JOB, "a")
 
 

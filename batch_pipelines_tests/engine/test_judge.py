@@ -36,6 +36,9 @@ PASSING = {
 }
 
 
+TOO_LONG = "the answer was cut off at max_tokens, and twice as many are refused (it went wrong)"
+
+
 def make_judge(**options: Any) -> Judge:
     """The judge of a batch job with these options; one retry where they say nothing."""
     job = BatchJob.model_construct(options=Options(**{"retry_attempts": 1, **options}))
@@ -54,16 +57,20 @@ def make_call(row: int = 1, *, retries: int = 0, cap: int = CAP, **changes: Any)
         attempts=0,
     )
     request = CompletionRequest(MODEL, None, "Tell me about mountains.", cap, 300.0)
-    run = PartitionRun(phase("write", max_tokens=CAP), is_last=True)
-    return Call(item, run, started=True, prepared=Prepared(request, Decimal(1)), retries=retries, **changes)
+    phase_ = phase("write", max_tokens=CAP)
+    run = PartitionRun(phase_, is_last=True)
+    return Call(
+        item, run, started=True, prepared=Prepared(request, phase_.tokens, Decimal(1)), retries=retries, **changes
+    )
 
 
-def answer_of(category: ErrorCategory | None, retry_after_seconds: float | None = None) -> Answer:
-    """A call that ended like this; with an output where nothing went wrong."""
+def answer_of(category: ErrorCategory | None, retry_after_seconds: float | None = None, seconds: float = 0.0) -> Answer:
+    """A call that ended like this after so many seconds; with an output where nothing went wrong."""
+    known: dict[str, Any] = {"worst_case_usd": Decimal(1), "duration_ms": seconds * 1000}
     if category is None:
-        return Answer(make_attempt(worst_case_usd=Decimal(1)), "A text.", None, ())
+        return Answer(make_attempt(**known), "A text.", None, ())
     error = ProviderError(category, "it went wrong", retry_after_seconds)
-    return Answer(failed_attempt(worst_case_usd=Decimal(1), error_category=category), "", error, ())
+    return Answer(failed_attempt(error_category=category, **known), "", error, ())
 
 
 def verdict_on(
@@ -71,12 +78,17 @@ def verdict_on(
     call: Call | None = None,
     judge: Judge | None = None,
     *,
-    now: float = 0.0,
+    seconds: float = 0.0,
     is_draining: bool = False,
 ) -> Verdict:
     """What a judge says about a call that ended like this; a first call, and a new judge, where none is given."""
     judge, call = judge or make_judge(), call or make_call()
-    return judge.judge(call, answer_of(category), SLOTS, now, is_draining=is_draining)
+    return judge.judge(call, answer_of(category, seconds=seconds), SLOTS, is_draining=is_draining)
+
+
+def is_refused_raise(category: ErrorCategory, call: Call) -> bool:
+    """Whether the provider does not take the raised cap, which was our idea and not the pipeline's."""
+    return category is ErrorCategory.INVALID_REQUEST and call.is_cap_raised
 
 
 def expected(category: ErrorCategory, retries: int, is_cap_raised: bool, is_draining: bool) -> Outcome:
@@ -103,11 +115,12 @@ def test_what_an_error_leads_to(
 
     assert verdict.outcome is expected(category, retries, is_cap_raised, is_draining)
     assert (verdict.error is not None) is (verdict.outcome is Outcome.FAILURE)
-    assert verdict.error is None or (verdict.error.category, verdict.error.message) == (category, "it went wrong")
+    told = (ErrorCategory.MAX_TOKENS, TOO_LONG) if is_refused_raise(category, call) else (category, "it went wrong")
+    assert verdict.error is None or (verdict.error.category, verdict.error.message) == told
     if category in FATAL:
         assert verdict.halt == (RequestKind.STOP, f"{category}: it went wrong")
     elif verdict.outcome is Outcome.FAILURE and error_handling is ErrorHandling.STOP:
-        assert verdict.halt == (RequestKind.STOP, f"item item_1 failed ({category}: it went wrong)")
+        assert verdict.halt == (RequestKind.STOP, f"item item_1 failed ({told[0]}: {told[1]})")
     else:
         assert verdict.halt is None
 
@@ -128,7 +141,7 @@ def test_a_retry_waits() -> None:
 
 def test_the_provider_says_how_long_to_wait() -> None:
     """Its `retry-after` reaches the decision (D3)."""
-    verdict = make_judge().judge(make_call(), answer_of(ErrorCategory.RATE_LIMIT, 7.0), SLOTS, 0.0, is_draining=False)
+    verdict = make_judge().judge(make_call(), answer_of(ErrorCategory.RATE_LIMIT, 7.0), SLOTS, is_draining=False)
 
     assert 7.0 <= verdict.seconds <= 7.0 + BASE_SECONDS
 
@@ -226,21 +239,26 @@ def test_an_outage_does_not_stop_a_job() -> None:
 def test_an_item_without_a_deadline_has_time() -> None:
     """Not limited is another thing than none left."""
     judge = make_judge()
+    verdict_on(ErrorCategory.OVERLOADED, judge=judge, seconds=1000.0)
 
-    assert judge.seconds_left(make_call(), 0.0) is None
+    assert judge.seconds_left(make_call()) is None
 
 
-def test_an_items_time_begins_when_it_is_first_asked_for() -> None:
-    """Each item has its own, and all its phases and tries share it, until it is done with (D4)."""
+def test_an_items_calls_and_the_waits_between_them_take_its_time() -> None:
+    """Each item has its own, over all its phases and tries, until it is done with (D4)."""
     judge = make_judge(item_timeout_seconds=60.0)
+    assert judge.seconds_left(make_call(1)) == 60.0
 
-    assert judge.seconds_left(make_call(1), 100.0) == 60.0
-    assert judge.seconds_left(make_call(1, retries=1), 130.0) == 30.0
-    assert judge.seconds_left(make_call(2), 130.0) == 60.0
-    assert judge.seconds_left(make_call(1), 170.0) == -10.0
+    waited = verdict_on(ErrorCategory.OVERLOADED, make_call(1), judge, seconds=10.0).seconds
+    verdict_on(None, make_call(1, retries=1), judge, seconds=20.0)
+    verdict_on(None, make_call(2), judge, seconds=5.0)
+
+    assert waited > 0
+    assert judge.seconds_left(make_call(1)) == pytest.approx(30.0 - waited)
+    assert judge.seconds_left(make_call(2)) == 55.0
     judge.forget(make_call(1))
-    assert judge.seconds_left(make_call(1), 170.0) == 60.0
-    assert judge.seconds_left(make_call(2), 170.0) == 20.0
+    assert judge.seconds_left(make_call(1)) == 60.0
+    assert judge.seconds_left(make_call(2)) == 55.0
 
 
 def test_forgetting_what_was_never_asked_does_no_harm() -> None:
@@ -248,14 +266,13 @@ def test_forgetting_what_was_never_asked_does_no_harm() -> None:
     make_judge().forget(make_call())
 
 
-@pytest.mark.parametrize(("now", "outcome"), [(59.0, Outcome.AGAIN), (60.0, Outcome.FAILURE), (61.0, Outcome.FAILURE)])
+@pytest.mark.parametrize(
+    ("seconds", "outcome"), [(59.0, Outcome.AGAIN), (60.0, Outcome.FAILURE), (61.0, Outcome.FAILURE)]
+)
 @pytest.mark.parametrize("category", [ErrorCategory.OVERLOADED, ErrorCategory.MAX_TOKENS])
-def test_nothing_is_tried_after_the_deadline(category: ErrorCategory, now: float, outcome: Outcome) -> None:
-    """An item whose time is over fails with its last error, and the reason says that time was short (D4)."""
-    judge, call = make_judge(item_timeout_seconds=60.0), make_call()
-    judge.seconds_left(call, 0.0)
-
-    verdict = verdict_on(category, call, judge, now=now)
+def test_nothing_is_tried_after_the_deadline(category: ErrorCategory, seconds: float, outcome: Outcome) -> None:
+    """An item whose call took all its time fails with its last error, and the reason says that time was short (D4)."""
+    verdict = verdict_on(category, judge=make_judge(item_timeout_seconds=60.0), seconds=seconds)
 
     assert verdict.outcome is outcome
     if verdict.error is not None:

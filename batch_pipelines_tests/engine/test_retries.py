@@ -95,10 +95,6 @@ def test_too_long_a_wait_is_not_waited() -> None:
         (replace(NONE_MADE, is_cap_raised=True), None),
         (replace(NONE_MADE, retries_made=3), 200),
         (replace(NONE_MADE, retries_allowed=0), 200),
-        (replace(NONE_MADE, most_tokens=1000), 200),
-        (replace(NONE_MADE, most_tokens=150), 150),
-        (replace(NONE_MADE, most_tokens=100), None),
-        (replace(NONE_MADE, most_tokens=50), None),
         (replace(NONE_MADE, seconds_left=0.1), 200),
     ],
 )

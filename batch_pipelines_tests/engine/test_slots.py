@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from decimal import Decimal
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batch_pipelines.engine.slots import Slots
 from batch_pipelines.engine.throttle import Throttle
+from batch_pipelines.ledger.grants import Share, decide_grant
 
 UNTIL = 10.0
 """When grants of these tests end."""
@@ -130,3 +134,67 @@ def test_no_more_is_ever_allowed_than_granted(held: int, in_flight: int, share: 
     assert slots.allowed(now) <= held
     slots.ask(200, in_flight)
     assert slots.allowed(now) <= min(held, in_flight)
+
+
+@dataclass
+class Busy:
+    """An engine with more to do than it ever gets slots for."""
+
+    slots: Slots = field(default_factory=make_slots)
+    in_flight: int = 0
+    share: Share = field(default_factory=lambda: Share(0, 0, None))
+
+    def renew(self, concurrency: int, *others: Busy) -> None:
+        """Ask for more than there is, and start what may start."""
+        wanted = self.in_flight + 50
+        self.slots.ask(wanted, self.in_flight)
+        granted = decide_grant(
+            concurrency=concurrency,
+            wanted_slots=wanted,
+            in_flight=self.in_flight,
+            reserved_usd=Decimal(0),
+            unspent_usd=None,
+            others=[other.share for other in others],
+        )
+        self.share = Share(granted.held, wanted, None)
+        self.slots.grant(granted.slots, UNTIL)
+        self.start()
+
+    def start(self) -> None:
+        """As many calls as may be in flight."""
+        self.in_flight = max(self.in_flight, self.slots.allowed(0.0))
+
+    def finish(self) -> None:
+        """One call ends, and its place may be taken at once."""
+        self.in_flight -= 1
+        self.start()
+
+
+def test_a_lowered_concurrency_is_reached_as_calls_end() -> None:
+    """Though there is always a next call: it is not made (D2, A7)."""
+    engine = Busy()
+    engine.renew(8)
+    assert engine.in_flight == 8
+
+    engine.renew(2)
+    in_flight = []
+    for _ in range(8):
+        in_flight.append(engine.in_flight)
+        engine.finish()
+
+    assert in_flight == [8, 7, 6, 5, 4, 3, 2, 2]
+
+
+def test_who_comes_later_gets_its_part() -> None:
+    """From an engine that has all slots and never runs out of calls; together they never exceed them (D2)."""
+    first, second = Busy(), Busy()
+    first.renew(8)
+
+    for _ in range(8):
+        second.renew(8, first)
+        first.renew(8, second)
+        first.finish()
+        assert first.in_flight + second.in_flight <= 8
+    second.renew(8, first)
+
+    assert (first.in_flight, second.in_flight) == (4, 4)

@@ -17,41 +17,54 @@ def test_first_come_first_served() -> None:
     run = PartitionRun(phase("write"), is_last=True)
     calls = calls_of(run, 3)
     waiting = Waiting()
-    assert not waiting
+    assert (bool(waiting), len(waiting)) == (False, 0)
 
     waiting.add(calls[:2])
     waiting.add(calls[2:])
 
-    assert (len(waiting), waiting.first) == (3, calls[0])
+    assert (bool(waiting), len(waiting), waiting.first) == (True, 3, calls[0])
     assert [waiting.take_first() for _ in calls] == calls
-    with pytest.raises(IndexError):
+    with pytest.raises(LookupError):
         _ = waiting.first
 
 
-async def test_a_call_that_sleeps_comes_back_behind_the_others() -> None:
+def test_the_highest_rank_goes_first() -> None:
+    """Whenever its calls came; none of a lower rank starts before."""
+    calls = calls_of(PartitionRun(phase("write"), is_last=True), 5)
+    waiting = Waiting()
+
+    for call, rank in zip(calls, (0, 2, 1, 2, 0), strict=True):
+        waiting.add([call], rank)
+
+    assert [calls.index(waiting.take_first()) for _ in calls] == [1, 3, 2, 0, 4]
+
+
+async def test_a_call_that_sleeps_comes_back_before_the_others_of_its_rank() -> None:
     """It is none of those that could start now until its time is over; then somebody is told (D4)."""
-    first, second = calls_of(PartitionRun(phase("write"), is_last=True), 2)
+    sleeping, higher, equal = calls_of(PartitionRun(phase("write"), is_last=True), 3)
     waiting, told = Waiting(), asyncio.Event()
 
-    waiting.sleep(first, 0.01, told.set)
-    waiting.add([second])
-    assert len(waiting) == 1
+    waiting.sleep(sleeping, 1, 0.01, told.set)
+    waiting.add([equal], 1)
+    waiting.add([higher], 2)
+    assert len(waiting) == 2
     await asyncio.wait_for(told.wait(), 5)
 
-    assert [waiting.take_first(), waiting.take_first()] == [second, first]
+    assert [waiting.take_first() for _ in range(3)] == [higher, sleeping, equal]
 
 
 async def test_all_are_left_to_a_later_run() -> None:
-    """Those that could start and those that sleep, once each; nobody wakes up afterwards (A4)."""
+    """Those that could start, of all ranks, and those that sleep, once each; nobody wakes up afterwards (A4)."""
     run = PartitionRun(phase("write"), is_last=True)
-    ready, sleeping = calls_of(run, 2)
+    ready, higher, sleeping = calls_of(run, 3)
     waiting, told = Waiting(), asyncio.Event()
     waiting.add([ready])
-    waiting.sleep(sleeping, 0.01, told.set)
+    waiting.add([higher], 1)
+    waiting.sleep(sleeping, 0, 0.01, told.set)
 
     waiting.leave_all()
     waiting.leave_all()
     await asyncio.sleep(0.03)
 
-    assert (run.outcome.left, run.finished.is_set()) == (2, True)
+    assert (run.outcome.left, run.finished.is_set()) == (3, True)
     assert (len(waiting), told.is_set()) == (0, False)

@@ -92,7 +92,7 @@ async def test_a_full_disk_ends_the_run_and_loses_nothing(
         if full == "journal":
             close_run(ledger, JOB)
             assert ledger.job(JOB).status is JobStatus.PAUSED
-            assert "nothing can be written to" in str(ledger.job(JOB).error)
+            assert "No space left on device" in str(ledger.job(JOB).error)
             assert ledger.progress(JOB).completed == paid
 
     with places.open(share.LEASE_SECONDS) as later:
@@ -140,4 +140,4 @@ async def test_a_run_that_begins_on_a_full_disk_spends_nothing(disk: Disk, tmp_p
         close_run(ledger, JOB)
 
         assert stats(server.url)["message_requests"] == 0
-        assert "nothing can be written to" in str(ledger.job(JOB).error)
+        assert "No space left on device" in str(ledger.job(JOB).error)

@@ -46,13 +46,13 @@ def allotment(unspent: str, reserved: str, *others: tuple[str, int]) -> Decimal 
         (slots(10, 10, 0), 10, "alone, it has all"),
         (slots(10, 3, 0), 3, "it gets no more than it wants"),
         (slots(10, 10, 0, (4, 4)), 6, "what nobody wants is free"),
-        (slots(10, 10, 9, (1, 10)), 9, "what is in flight stays"),
+        (slots(10, 10, 9, (1, 10)), 5, "what is in flight over its part is not replaced"),
         (slots(10, 10, 0, (1, 10)), 5, "half, where the other wants more"),
         (slots(3, 3, 0, (0, 3)), 2, "halves are rounded up"),
         (slots(3, 3, 0, (2, 3)), 1, "and the other half is what is left"),
         (slots(10, 10, 0, (10, 10)), 0, "none is free"),
         (slots(2, 5, 0, (1, 5), (0, 5), (0, 5)), 1, "at least one, if one is free"),
-        (slots(2, 5, 4), 4, "the concurrency was lowered under what is in flight"),
+        (slots(2, 5, 4), 2, "the concurrency was lowered under what is in flight"),
         (slots(2, 5, 0, (4, 5)), 0, "another still holds more than there is now"),
         (slots(10, 0, 0), 0, "who wants none gets none"),
     ],
@@ -60,6 +60,15 @@ def allotment(unspent: str, reserved: str, *others: tuple[str, int]) -> Decimal 
 def test_slots_are_shared(granted: int, expected: int, why: str) -> None:
     """An engine gets what is free, up to its fair part where another wants more (D2)."""
     assert granted == expected, why
+
+
+def test_slots_of_calls_in_flight_are_not_given_away() -> None:
+    """They cannot be called back, so others must wait for them, whatever part is the engine's now (D2)."""
+    share = decide_grant(
+        concurrency=10, wanted_slots=10, in_flight=9, reserved_usd=USD(0), unspent_usd=None, others=[Share(1, 10, None)]
+    )
+
+    assert (share.slots, share.held) == (5, 9)
 
 
 @pytest.mark.parametrize(
@@ -94,6 +103,8 @@ class Engine:
     share: Share = field(default_factory=lambda: Share(0, 0, USD(0)))
     calls: list[Decimal] = field(default_factory=list)
     """What each call in flight costs at worst."""
+    slots: int = 0
+    """Up to how many calls it may start."""
     spent_since: Decimal = NOTHING
 
     @property
@@ -134,14 +145,15 @@ def test_engines_together_stay_within_both_limits(
                 unspent_usd=budget - spent,
                 others=[other.share for key, other in engines.items() if key != name],
             )
-            engine.share = Share(granted.slots, number, granted.allotment_usd)
+            engine.share = Share(granted.held, number, granted.allotment_usd)
+            engine.slots = granted.slots
             engine.spent_since = USD(0)
-            assert granted.slots >= len(engine.calls)
+            assert granted.held >= len(engine.calls)
         elif engine is None:
             continue
         elif move == "start":
             room = (engine.share.allotment_usd or USD(0)) - engine.spent_since - engine.reserved
-            if len(engine.calls) < engine.share.slots and cost <= room:
+            if len(engine.calls) < engine.slots and cost <= room:
                 engine.calls.append(cost)
         elif move == "finish" and engine.calls:
             paid = engine.calls.pop() * number / 8

@@ -44,14 +44,14 @@ def test_engines_share(ledger: Ledger) -> None:
 
     assert renew(ledger, "a").slots == 4
     assert renew(ledger, "b").slots == 0
-    assert renew(ledger, "a", in_flight=3).slots == 3
+    assert renew(ledger, "a", in_flight=3).slots == 2
     assert renew(ledger, "b").slots == 1
-    assert renew(ledger, "a", in_flight=1).slots == 2
+    assert renew(ledger, "a", in_flight=2).slots == 2
     assert renew(ledger, "b", in_flight=1).slots == 2
 
 
 def test_a_changed_concurrency_is_in_the_next_grant(ledger: Ledger) -> None:
-    """An engine follows within a renewal, while its calls in flight are kept (D2)."""
+    """An engine follows within a renewal: up at once, and down as its calls in flight end (D2)."""
     start_job(ledger)
     renew(ledger, "a")
 
@@ -59,7 +59,10 @@ def test_a_changed_concurrency_is_in_the_next_grant(ledger: Ledger) -> None:
     assert (renew(ledger, "a", in_flight=4).slots, renew(ledger, "a", in_flight=4).concurrency) == (9, 9)
 
     ledger.set_concurrency(JOB, 2)
-    assert (renew(ledger, "a", in_flight=4).slots, renew(ledger, "a", in_flight=1).slots) == (4, 2)
+    assert renew(ledger, "a", in_flight=4).slots == 2
+    assert renew(ledger, "b").slots == 0
+    assert renew(ledger, "a", in_flight=1).slots == 1
+    assert renew(ledger, "b").slots == 1
 
 
 def test_slots_of_a_released_lease_are_free_at_once(ledger: Ledger) -> None:
@@ -84,15 +87,14 @@ def test_slots_of_a_dead_engine_become_free(ledger: Ledger, clock: ManualClock) 
 
 
 def test_concurrency_can_change_while_a_job_runs(ledger: Ledger) -> None:
-    """The next renewal follows a change of the job's concurrency, up at once and down as calls finish (A7)."""
+    """The next renewal follows a change of concurrency: what is in flight over it ends and is not replaced (A7)."""
     start_job(ledger)
     renew(ledger, "a")
 
     set_options(ledger, concurrency=6)
     assert (renew(ledger, "a", in_flight=4).slots, renew(ledger, "a", in_flight=4).concurrency) == (6, 6)
     set_options(ledger, concurrency=2)
-    assert renew(ledger, "a", in_flight=4).slots == 4
-    assert renew(ledger, "a", in_flight=1).slots == 2
+    assert renew(ledger, "a", in_flight=4).slots == 2
 
 
 def set_options(ledger: Ledger, concurrency: int) -> None:
@@ -126,7 +128,7 @@ def test_requests_reach_every_engine(ledger: Ledger) -> None:
 
 
 def test_a_run_that_lost_its_job_may_only_drain(ledger: Ledger) -> None:
-    """It keeps slots and money for what is in flight, which the new run's engine must leave alone."""
+    """It starts nothing, and keeps slots and money for what is in flight, which the new run must leave alone."""
     start_job(ledger, budget=Budget(max_cost_usd=Decimal(5)))
     ledger.claim_run(JOB, "run-1")
     renew(ledger, "old")
@@ -135,7 +137,7 @@ def test_a_run_that_lost_its_job_may_only_drain(ledger: Ledger) -> None:
     old = renew(ledger, "old", in_flight=3, reserved="2")
     new = ledger.renew(JOB, "new", "run-2", 10, 0, Decimal(0), TTL)
 
-    assert (old.taken_over, old.slots, old.allotment_usd) == (True, 3, Decimal(2))
+    assert (old.taken_over, old.slots, old.allotment_usd) == (True, 0, Decimal(2))
     assert (new.taken_over, new.slots, new.allotment_usd) == (False, 1, Decimal(3))
 
 
@@ -153,3 +155,18 @@ def test_a_job_that_is_not_there_has_no_slots(ledger: Ledger) -> None:
     """An engine whose job is gone learns it."""
     with pytest.raises(JobNotFound):
         renew(ledger, "a")
+
+
+def test_money_of_a_dead_engine_stays_until_the_next_run(ledger: Ledger, clock: ManualClock) -> None:
+    """What it had in flight may be paid, which nobody knows before its journal is read; its slots are free (D6)."""
+    start_job(ledger, budget=Budget(max_cost_usd=Decimal(5)))
+    ledger.claim_run(JOB, "run-1")
+    renew(ledger, "dead", reserved="2")
+    clock.advance(TTL + 1)
+
+    beside = renew(ledger, "b")
+    assert (beside.slots, beside.allotment_usd) == (4, 0)
+
+    clock.advance(TTL + 1)
+    ledger.claim_run(JOB, "run-2")
+    assert ledger.renew(JOB, "new", "run-2", 4, 0, Decimal(0), TTL).allotment_usd == 5
