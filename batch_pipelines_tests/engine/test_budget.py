@@ -151,3 +151,26 @@ async def test_a_call_of_the_next_phase_may_be_what_does_not_fit(
 
     assert len(ledger.finished_calls(JOB)) == 2
     assert "the next call may cost 1.5" in str(ledger.job(JOB).error)
+
+
+async def test_short_money_finishes_items(ledger: Ledger, simulate: Simulate, engine_on: EngineOn) -> None:
+    """With a budget, calls of later phases go first, so that what is spent is not spread over first phases (D6)."""
+    server = simulate(latency_mean_seconds=0.01)
+    create(ledger, 40, phase("draft"), phase("review"), budget=Budget(max_cost_usd=Decimal(1)), items_per_partition=10)
+    full = await drive(ledger, engine_on(server.url))
+    assert sum(outcome.done for outcome in full) == 80
+    half = ledger.charges(JOB).total_usd / 2
+
+    job = create(
+        ledger,
+        40,
+        phase("draft"),
+        phase("review"),
+        budget=Budget(max_cost_usd=half + Decimal("0.02")),
+        items_per_partition=10,
+        concurrency=2,
+        job_id="short",
+    )
+    await drive(ledger, engine_on(server.url), job_id=job.id)
+
+    assert ledger.progress("short").completed >= 10

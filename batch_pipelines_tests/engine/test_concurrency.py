@@ -8,12 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from sqlalchemy import update
 
 from batch_pipelines.engine import share
-from batch_pipelines.ledger.database import writing
 from batch_pipelines.ledger.store import Ledger
-from batch_pipelines.ledger.tables import batch_jobs
 from batch_pipelines.providers.simulated.config import Fault
 from batch_pipelines.providers.simulated.process import stats
 from batch_pipelines_tests.conftest import Simulate
@@ -124,19 +121,36 @@ async def test_a_retry_does_not_wait_for_the_next_renewal(
 async def test_concurrency_can_be_changed_while_a_job_runs(
     ledger: Ledger, simulate: Simulate, engine_on: EngineOn
 ) -> None:
-    """The engine follows as soon as it renews its lease (A7)."""
+    """The engine follows as soon as it renews its lease: up at once, and down as calls end (A7)."""
     server = simulate(latency_mean_seconds=0.1)
-    job = create(ledger, 100, concurrency=1)
+    create(ledger, 200, concurrency=1)
     running = asyncio.ensure_future(drive(ledger, engine_on(server.url)))
     await in_flight(server.url, 1)
 
-    with writing(ledger._engine) as connection:
-        options = job.options.model_copy(update={"concurrency": 8}).model_dump(mode="json")
-        connection.execute(update(batch_jobs).where(batch_jobs.c.id == JOB).values(options=options))
+    ledger.set_concurrency(JOB, 8)
     await in_flight(server.url, 8)
+    ledger.set_concurrency(JOB, 2)
+    await in_flight(server.url, 2)
     await running
 
     assert stats(server.url)["peak_in_flight"] == 8
+
+
+async def test_a_second_engine_gets_its_part_of_a_busy_job(
+    ledger: Ledger, simulate: Simulate, engine_on: EngineOn
+) -> None:
+    """The first, which has every slot in flight, does not replace calls that are over its part (D2)."""
+    server, other = simulate(latency_mean_seconds=0.1), simulate(latency_mean_seconds=0.1)
+    create(ledger, 200, items_per_partition=100, concurrency=8)
+    first, second = engine_on(server.url), engine_on(other.url)
+    running = [first.run_phase(JOB, RUN, "write", 0, 100)]
+    await in_flight(server.url, 8)
+
+    running.append(second.run_phase(JOB, RUN, "write", 100, 200))
+    await in_flight(other.url, 4)
+
+    assert stats(server.url)["in_flight"] <= 4
+    await asyncio.gather(*map(asyncio.wrap_future, running))
 
 
 async def test_two_jobs_in_one_engine_each_have_their_own(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
 from datetime import datetime
 from decimal import Decimal
@@ -18,6 +18,7 @@ from sqlalchemy import select
 
 from batch_pipelines.control.running import close_run, open_run
 from batch_pipelines.domain.errors import ErrorCategory, LedgerUnavailable, ProviderError
+from batch_pipelines.domain.limits import LimitReading
 from batch_pipelines.domain.pipeline import TokenProfile
 from batch_pipelines.domain.transitions import JobStatus
 from batch_pipelines.domain.usage import Usage
@@ -310,6 +311,15 @@ class BrokenLimits(NoLimits):
         raise ZeroDivisionError("oops")
 
 
+class BrokenAnswers(NoLimits):
+    """Limits with a defect that shows when a call has ended."""
+
+    def answered(
+        self, model: str, expected: TokenProfile, usage: Usage | None, readings: Sequence[LimitReading]
+    ) -> None:
+        raise ZeroDivisionError("oops")
+
+
 class BrokenPrices(PriceBook):
     """Prices with a defect that shows when a call is over."""
 
@@ -320,7 +330,7 @@ class BrokenPrices(PriceBook):
         return Decimal(1)
 
 
-@pytest.mark.parametrize("broken", ["limits", "prices", "renewal"])
+@pytest.mark.parametrize("broken", ["limits", "answers", "prices", "renewal"])
 async def test_a_defect_stops_the_job_and_nobody_waits(
     ledger: Ledger, simulate: Simulate, engine_on: EngineOn, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
@@ -331,7 +341,7 @@ async def test_a_defect_stops_the_job_and_nobody_waits(
         monkeypatch.setattr(ledger, "renew", raising(ZeroDivisionError("oops")))
     defective = engine_on(
         server.url,
-        BrokenLimits() if broken == "limits" else NoLimits(),
+        {"limits": BrokenLimits(), "answers": BrokenAnswers()}.get(broken, NoLimits()),
         BrokenPrices() if broken == "prices" else PRICES,
     )
 

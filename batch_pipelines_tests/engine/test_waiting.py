@@ -62,9 +62,12 @@ async def test_all_are_left_to_a_later_run() -> None:
     waiting.add([higher], 1)
     waiting.sleep(sleeping, 0, 0.01, told.set)
 
+    errors: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
     waiting.leave_all()
     waiting.leave_all()
     await asyncio.sleep(0.03)
 
+    assert errors == []
     assert (run.outcome.left, run.finished.is_set()) == (3, True)
     assert (len(waiting), told.is_set()) == (0, False)
