@@ -63,7 +63,7 @@ def _slots(concurrency: int, wanted: int, others: Sequence[Share]) -> int:
     slots = min(wanted, free)
     if any(other.wants_more for other in others):
         # Rounded up, so that this never leaves a slot unused.
-        slots = min(slots, -(-concurrency // (len(others) + 1)))
+        slots = min(slots, -(-concurrency // (1 + sum(other.wanted > 0 for other in others))))
     return max(slots, 0)
 
 

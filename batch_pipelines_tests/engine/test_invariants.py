@@ -179,7 +179,7 @@ class SharedSlots(RuleBasedStateMachine):
         """A later run can use every slot after two renewals of all its engines, from wherever they are."""
         if not hasattr(self, "workers"):
             return
-        self.leases = {}
+        self.now += LEASE_SECONDS
         for name, worker in self.workers.items():
             worker.in_flight = 0
             self.answer(name, is_lost=True)
