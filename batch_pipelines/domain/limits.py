@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 
@@ -24,5 +23,3 @@ class LimitReading:
     per_minute: int
     remaining: int
     """What the provider would still let pass at the moment of its answer; token counts are rounded to thousands."""
-    resets_at: datetime | None
-    """When nothing will be in use any more; None where the provider did not say."""

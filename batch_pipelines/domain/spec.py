@@ -51,7 +51,7 @@ class Options(BaseModel):
     )
     checkpoint_frequency: int = Field(
         default=10,
-        description="Finished calls are written to the ledger when so many wait, or after 100 ms; a journal has them at once.",
+        description="Finished calls go to the ledger when so many wait, or after 100 ms; a journal has them at once.",
     )
     priority: Priority = Field(default=Priority.NORMAL, description="Order among batch jobs.")
     retry_attempts: int = Field(default=3, description="Retries of a call after transient errors.")
@@ -59,7 +59,7 @@ class Options(BaseModel):
         default=None,
         gt=0,
         allow_inf_nan=False,
-        description="How long the calls of one item, and the waits between them, may take while a run is at work on it.",
+        description="How long the calls of one item, and the waits between them, may take while a run works on it.",
     )
     model: str | None = Field(default=None, description="Model for every phase, instead of the pipeline's.")
     items_per_partition: int | None = Field(

@@ -13,12 +13,13 @@ LOADING_AT_ONCE = 4
 
 
 class Appetite:
-    """Who wants to load waits here: the highest rank first, then first come, first served, while `is_fed` says enough.
+    """Who wants to load waits here: the highest rank first, then first come, first served, until there is enough.
 
-    Belongs to one event loop; `look` is to be called when `is_fed` may have changed.
+    `is_fed` says whether there is, given how many are loading. Belongs to one event loop; `look` is to be called when
+    that may have changed.
     """
 
-    def __init__(self, is_fed: Callable[[], bool]) -> None:
+    def __init__(self, is_fed: Callable[[int], bool]) -> None:
         self._is_fed = is_fed
         self._loading = 0
         self._number = count()
@@ -41,7 +42,7 @@ class Appetite:
 
     def look(self) -> None:
         """Let those in whose turn it is."""
-        while self._queue and self._loading < LOADING_AT_ONCE and not self._is_fed():
+        while self._queue and self._loading < LOADING_AT_ONCE and not self._is_fed(self._loading):
             _, _, next_one = heappop(self._queue)
             if not next_one.done():
                 self._loading += 1

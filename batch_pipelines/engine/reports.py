@@ -12,7 +12,7 @@ from batch_pipelines.domain.errors import ProviderError
 from batch_pipelines.domain.transitions import ItemTrigger
 from batch_pipelines.engine.caller import Answer
 from batch_pipelines.engine.checkpoints import Checkpoints
-from batch_pipelines.engine.judge import Outcome, Verdict
+from batch_pipelines.engine.rulings import Outcome, Ruling
 from batch_pipelines.engine.work import Call
 
 
@@ -29,13 +29,13 @@ class Reports:
             call.started = True
             self._checkpoints.add(self._news(call, trigger=ItemTrigger.START))
 
-    def ended(self, call: Call, answer: Answer, verdict: Verdict, answer_key: AnswerKey | None) -> Report:
+    def ended(self, call: Call, answer: Answer, ruling: Ruling, answer_key: AnswerKey | None) -> Report:
         """A call ended; the one that gave an output carries it, and the one that ends its item says so."""
         news: dict[str, Any] = {"attempt": answer.attempt}
-        if verdict.outcome is Outcome.OUTPUT:
+        if ruling.outcome is Outcome.OUTPUT:
             news |= {"output": answer.text, "trigger": _ending(call), "answer_key": answer_key}
-        elif verdict.outcome is Outcome.FAILURE:
-            news |= {"trigger": ItemTrigger.FAIL, "item_error": verdict.error}
+        elif ruling.outcome is Outcome.FAILURE:
+            news |= {"trigger": ItemTrigger.FAIL, "item_error": ruling.error}
         return self._news(call, **news)
 
     def reuse(self, call: Call, kept: KeptAnswer) -> None:

@@ -21,10 +21,10 @@ from batch_pipelines.engine.appetite import Appetite
 from batch_pipelines.engine.caller import NOTHING_USED, Answer, Caller, phase_request
 from batch_pipelines.engine.checkpoints import Checkpoints
 from batch_pipelines.engine.journal import Journal
-from batch_pipelines.engine.judge import Judge, Outcome, Verdict
 from batch_pipelines.engine.limiter import Limiter
 from batch_pipelines.engine.purse import ZERO, Purse
 from batch_pipelines.engine.reports import Reports
+from batch_pipelines.engine.rulings import Outcome, Ruling, Rulings
 from batch_pipelines.engine.slots import Slots
 from batch_pipelines.engine.throttle import OVERLOAD, Throttle
 from batch_pipelines.engine.waiting import Waiting
@@ -35,7 +35,7 @@ MOST_UNWRITTEN = 2000
 """Reports that may wait for a slow ledger before no more calls are made: two for each."""
 SOONEST_SECONDS = 0.001
 """How long to wait for a limit at least: timers are no finer."""
-MOST_WAITING = 1000
+MOST_WAITING = 500
 """Calls that wait for a slot before more item partitions are loaded."""
 
 Load = Callable[[], Awaitable[tuple[Sequence[WorkItem], Mapping[int, KeptAnswer]]]]
@@ -71,16 +71,14 @@ class Session:
         self._admission = Admission(job, limiter, journal, clock)
         self._checkpoints = checkpoints
         self._reports = Reports(checkpoints, clock)
-        self._judge = Judge(job, random)
+        self._rulings = Rulings(job, random)
         self._tell = tell
         self._turn = turn
         self._told: dict[RequestKind, asyncio.Future[None]] = {}
         self._is_short_of_money = False
         self._is_abandoned = False
         self._waiting = Waiting()
-        self._appetite = Appetite(
-            lambda: len(self._waiting) >= MOST_WAITING or self._checkpoints.backlog >= MOST_UNWRITTEN
-        )
+        self._appetite = Appetite(self._is_fed)
         self._tasks: set[asyncio.Task[Answer]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -147,6 +145,15 @@ class Session:
         if self.halted:
             self.drain()
         self._turn()
+
+    def _is_fed(self, loading: int) -> bool:
+        """Whether no item partition needs to be loaded beside so many that are.
+
+        A session that drains lets everybody in, to leave their items.
+        """
+        coming = loading * (self.job.options.items_per_partition or self.job.total_items)
+        is_full = len(self._waiting) + coming >= MOST_WAITING or self._checkpoints.backlog >= MOST_UNWRITTEN
+        return is_full and not self.halted
 
     def _rank(self, phase: Phase) -> int:
         """Where money is short, items that were begun come first, so that what is spent finishes some of them.
@@ -221,7 +228,7 @@ class Session:
             if not room:
                 return False
             call = self._waiting.first
-            seconds_left = self._judge.seconds_left(call)
+            seconds_left = self._rulings.seconds_left(call)
             if not self._is_ready(call, seconds_left):
                 continue
             denied = self._admission.admit(call)
@@ -303,17 +310,17 @@ class Session:
             self._throttle.overloaded(call.began)
 
     def _conclude(self, call: Call, answer: Answer) -> None:
-        """Keep the attempt, and let happen to its item what the judge says."""
-        verdict = self._judge.judge(call, answer, self.slots.granted, is_draining=self.halted or self._is_abandoned)
-        if self._is_abandoned and verdict.outcome is not Outcome.OUTPUT:
-            verdict = Verdict(Outcome.LEFT, halt=verdict.halt)
-        self._keep(call, self._reports.ended(call, answer, verdict, self._key_of(call)))
-        if verdict.halt is not None:
-            self.halt(*verdict.halt)
-        if verdict.outcome is Outcome.AGAIN and not self.halted:
-            self._try_again(call, verdict)
+        """Keep the attempt, and let happen to its item what was ruled."""
+        ruling = self._rulings.ruling(call, answer, self.slots.granted, is_draining=self.halted or self._is_abandoned)
+        if self._is_abandoned and ruling.outcome is not Outcome.OUTPUT:
+            ruling = Ruling(Outcome.LEFT, halt=ruling.halt)
+        self._keep(call, self._reports.ended(call, answer, ruling, self._key_of(call)))
+        if ruling.halt is not None:
+            self.halt(*ruling.halt)
+        if ruling.outcome is Outcome.AGAIN and not self.halted:
+            self._try_again(call, ruling)
         else:
-            self._end(call, verdict.outcome)
+            self._end(call, ruling.outcome)
 
     def _keep(self, call: Call, report: Report) -> None:
         """In the journal at once, in the ledger soon."""
@@ -330,14 +337,14 @@ class Session:
         # As it was first asked: a raised cap is our own doing, and the next batch job would not find it.
         return answer_key(call.run.phase, phase_request(self.job, call.run.phase, call.item))
 
-    def _try_again(self, call: Call, verdict: Verdict) -> None:
-        if verdict.max_tokens is None:
+    def _try_again(self, call: Call, ruling: Ruling) -> None:
+        if ruling.max_tokens is None:
             call.retries += 1
         else:
             assert call.prepared is not None, "only a prepared call is started"
             call.is_cap_raised = True
-            call.prepared = self._caller.with_cap(call.prepared, call.run.phase, call.item, verdict.max_tokens)
-        self._waiting.sleep(call, self._rank(call.run.phase), verdict.seconds, self._turn)
+            call.prepared = self._caller.with_cap(call.prepared, call.run.phase, call.item, ruling.max_tokens)
+        self._waiting.sleep(call, self._rank(call.run.phase), ruling.seconds, self._turn)
 
     def _end(self, call: Call, outcome: Outcome) -> None:
         if outcome is Outcome.OUTPUT:
@@ -347,13 +354,13 @@ class Session:
         else:
             call.run.leave(call)
         if call.run.is_last or outcome is not Outcome.OUTPUT:
-            self._judge.forget(call)
+            self._rulings.forget(call)
 
     def _fail_unsent(self, call: Call, error: Exception) -> None:
         """Fail an item whose call could not even be made; that cost nothing."""
         known = error if isinstance(error, ProviderError) else ProviderError(ErrorCategory.INTERNAL, str(error))
         self._reports.unsent(call, known)
-        verdict = self._judge.failure(call, known)
-        if verdict.halt is not None:
-            self.halt(*verdict.halt)
-        self._end(call, verdict.outcome)
+        ruling = self._rulings.failure(call, known)
+        if ruling.halt is not None:
+            self.halt(*ruling.halt)
+        self._end(call, ruling.outcome)

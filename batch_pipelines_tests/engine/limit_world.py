@@ -120,7 +120,7 @@ class Server:
         admission = self._bucket.admit(now)
         self.passed += admission.admitted
         self.refused += not admission.admitted
-        reading = LimitReading(LimitKind.REQUESTS, self._bucket.per_minute, admission.remaining, None)
+        reading = LimitReading(LimitKind.REQUESTS, self._bucket.per_minute, admission.remaining)
         retry_after = None if admission.admitted else float(admission.retry_after_seconds)
         return retry_after, (reading,) if self._tells else ()
 

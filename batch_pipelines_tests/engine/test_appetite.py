@@ -13,7 +13,7 @@ class Larder:
     def __init__(self) -> None:
         self.is_full = False
         self.loaded: list[str] = []
-        self.appetite = Appetite(lambda: self.is_full)
+        self.appetite = Appetite(lambda loading: self.is_full)
 
     async def load(self, name: str, rank: int = 0) -> None:
         """Load something, which takes a turn of the loop."""

@@ -22,7 +22,7 @@ from batch_pipelines.domain.limits import LimitReading
 from batch_pipelines.domain.pipeline import TokenProfile
 from batch_pipelines.domain.transitions import JobStatus
 from batch_pipelines.domain.usage import Usage
-from batch_pipelines.engine import checkpoints, engine, share
+from batch_pipelines.engine import checkpoints, engine, session, share
 from batch_pipelines.engine.engine import Engine
 from batch_pipelines.engine.limiter import NoLimits
 from batch_pipelines.engine.work import PhaseOutcome
@@ -424,3 +424,17 @@ async def test_results_that_cannot_be_written_stop_the_calls(
 
     assert stats(server.url)["message_requests"] <= 16
     assert "results cannot be written" in str(ledger.open_requests(JOB)[0].reason)
+
+
+async def test_partitions_that_wait_to_load_are_let_go_when_nothing_can_be_written(
+    ledger: Ledger, simulate: Simulate, engine_on: EngineOn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Results that pile up keep more items from being loaded, but not once the job drains."""
+    monkeypatch.setattr(session, "MOST_UNWRITTEN", 2)
+    monkeypatch.setattr(session, "MOST_WAITING", 2)
+    server = simulate(latency_mean_seconds=0.01)
+    create(ledger, 100, concurrency=4, items_per_partition=5)
+    monkeypatch.setattr(ledger, "record", raising(ZeroDivisionError("oops")))
+
+    with pytest.raises(ZeroDivisionError):
+        await drive(ledger, engine_on(server.url), patience=20)

@@ -285,7 +285,7 @@ async def test_limits_that_nobody_tells_any_more_are_forgotten(ledger: Ledger) -
     """What an earlier run was told does not hold this one for ever."""
     first = shared(ledger)
     await admitted(first)
-    first.answered(MODEL, SIZE, USED, [LimitReading(REQUESTS, 6_000, 500, None)])
+    first.answered(MODEL, SIZE, USED, [LimitReading(REQUESTS, 6_000, 500)])
     await admitted(first)
     await first.close()
     assert ledger.known_limits(f"key:{MODEL}", utc_now()).per_minute

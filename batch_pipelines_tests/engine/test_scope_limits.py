@@ -33,7 +33,7 @@ def start_all(limits: ScopeLimits, now: float, most: int = 1_000) -> int:
 
 def reading(remaining: int, per_minute: int = 600, kind: LimitKind = REQUESTS) -> LimitReading:
     """A header."""
-    return LimitReading(kind, per_minute, remaining, None)
+    return LimitReading(kind, per_minute, remaining)
 
 
 def test_nothing_starts_before_the_ledger_was_asked() -> None:

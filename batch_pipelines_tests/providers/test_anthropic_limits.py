@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
 from batch_pipelines.domain.limits import LimitKind, LimitReading
@@ -13,18 +11,17 @@ PREFIX = "anthropic-ratelimit"
 
 
 def test_every_limit_is_read() -> None:
-    """Requests, input and output tokens, each with what remains and when all of it will (D3)."""
+    """Requests, input and output tokens, each with what remains (D3)."""
     headers = {}
     for name, limit, remaining in (("requests", 50, 49), ("input-tokens", 30_000, 29_000), ("output-tokens", 8_000, 0)):
         headers[f"{PREFIX}-{name}-limit"] = str(limit)
         headers[f"{PREFIX}-{name}-remaining"] = str(remaining)
         headers[f"{PREFIX}-{name}-reset"] = "2025-08-21T12:40:59Z"
-    moment = datetime(2025, 8, 21, 12, 40, 59, tzinfo=UTC)
 
     assert readings(headers) == (
-        LimitReading(LimitKind.REQUESTS, 50, 49, moment),
-        LimitReading(LimitKind.INPUT_TOKENS, 30_000, 29_000, moment),
-        LimitReading(LimitKind.OUTPUT_TOKENS, 8_000, 0, moment),
+        LimitReading(LimitKind.REQUESTS, 50, 49),
+        LimitReading(LimitKind.INPUT_TOKENS, 30_000, 29_000),
+        LimitReading(LimitKind.OUTPUT_TOKENS, 8_000, 0),
     )
 
 
@@ -44,16 +41,3 @@ def test_what_makes_no_sense_is_ignored(limit: str, remaining: str | None) -> No
         headers[f"{PREFIX}-requests-remaining"] = remaining
 
     assert readings(headers) == ()
-
-
-@pytest.mark.parametrize(
-    ("reset", "moment"),
-    [(None, None), ("soon", None), ("2025-08-21T12:40:59", datetime(2025, 8, 21, 12, 40, 59, tzinfo=UTC))],
-)
-def test_a_reset_that_cannot_be_read_is_unknown(reset: str | None, moment: datetime | None) -> None:
-    """What remains counts all the same."""
-    headers = {f"{PREFIX}-requests-limit": "50", f"{PREFIX}-requests-remaining": "7"}
-    if reset is not None:
-        headers[f"{PREFIX}-requests-reset"] = reset
-
-    assert readings(headers) == (LimitReading(LimitKind.REQUESTS, 50, 7, moment),)

@@ -33,7 +33,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Ruling:
     """What becomes of an item, and whether its batch job must drain."""
 
     outcome: Outcome
@@ -47,8 +47,8 @@ class Verdict:
     """Why the batch job must drain."""
 
 
-class Judge:
-    """Judges the answers of one batch job in one process; `random` spreads retries."""
+class Rulings:
+    """Rules on the answers of one batch job in one process; `random` spreads retries."""
 
     def __init__(self, job: BatchJob, random: Random) -> None:
         self._options = job.options
@@ -63,21 +63,21 @@ class Judge:
         limit = self._options.item_timeout_seconds
         return None if limit is None else limit - self._seconds.get(call.item.row, 0.0)
 
-    def judge(self, call: Call, answer: Answer, slots: int, *, is_draining: bool) -> Verdict:
+    def ruling(self, call: Call, answer: Answer, slots: int, *, is_draining: bool) -> Ruling:
         """What becomes of the item; `slots` is how many calls the batch job may have in flight."""
         self._count(call, answer.attempt.duration_ms / 1000)
-        verdict = self._verdict(call, answer, slots, is_draining)
-        self._count(call, verdict.seconds)
-        return verdict
+        ruling = self._ruled(call, answer, slots, is_draining)
+        self._count(call, ruling.seconds)
+        return ruling
 
-    def _verdict(self, call: Call, answer: Answer, slots: int, is_draining: bool) -> Verdict:
+    def _ruled(self, call: Call, answer: Answer, slots: int, is_draining: bool) -> Ruling:
         error = answer.error
         is_unanswered = error is not None and error.category is ErrorCategory.CONNECTION
         self._unanswered = self._unanswered + 1 if is_unanswered else 0
         if error is None:
-            return Verdict(Outcome.OUTPUT)
+            return Ruling(Outcome.OUTPUT)
         if error.category.nature.stops_job:
-            return Verdict(Outcome.LEFT, halt=(RequestKind.STOP, str(error)))
+            return Ruling(Outcome.LEFT, halt=(RequestKind.STOP, str(error)))
         if call.is_cap_raised and error.category is ErrorCategory.INVALID_REQUEST:
             message = f"the answer was cut off at max_tokens, and twice as many are refused ({error.message})"
             return self.failure(call, ProviderError(ErrorCategory.MAX_TOKENS, message))
@@ -85,23 +85,23 @@ class Judge:
         if isinstance(decision, GiveUp):
             if self._unanswered > slots + OUTAGE_ERRORS:
                 reason = f"the provider cannot be reached ({error.message})"
-                return Verdict(Outcome.LEFT, halt=(RequestKind.PAUSE, reason))
+                return Ruling(Outcome.LEFT, halt=(RequestKind.PAUSE, reason))
             why = f"{error.message}; {decision.reason}" if decision.reason else error.message
             return self.failure(call, ProviderError(error.category, why))
         if runaway := _runaway(call):
             return self.failure(call, ProviderError(ErrorCategory.RUNAWAY, runaway))
         if is_draining:
-            return Verdict(Outcome.LEFT)
+            return Ruling(Outcome.LEFT)
         if isinstance(decision, RaiseCap):
-            return Verdict(Outcome.AGAIN, max_tokens=decision.max_tokens)
-        return Verdict(Outcome.AGAIN, seconds=decision.seconds)
+            return Ruling(Outcome.AGAIN, max_tokens=decision.max_tokens)
+        return Ruling(Outcome.AGAIN, seconds=decision.seconds)
 
-    def failure(self, call: Call, error: ProviderError) -> Verdict:
+    def failure(self, call: Call, error: ProviderError) -> Ruling:
         """The item fails, and the batch job with it where its options say so."""
         halt = None
         if self._options.error_handling is ErrorHandling.STOP:
             halt = (RequestKind.STOP, f"item {call.item.item_id} failed ({error})")
-        return Verdict(Outcome.FAILURE, error=error, halt=halt)
+        return Ruling(Outcome.FAILURE, error=error, halt=halt)
 
     def forget(self, call: Call) -> None:
         """The item is done with."""
@@ -112,7 +112,7 @@ class Judge:
             self._seconds[call.item.row] = self._seconds.get(call.item.row, 0.0) + seconds
 
     def _tries(self, call: Call) -> Tries:
-        assert call.prepared is not None, "only a call that was made is judged"
+        assert call.prepared is not None, "only a call that was made is ruled on"
         return Tries(
             retries_made=call.retries,
             retries_allowed=self._options.retry_attempts,
@@ -123,5 +123,5 @@ class Judge:
 
 
 def _runaway(call: Call) -> str | None:
-    assert call.prepared is not None, "only a call that was made is judged"
+    assert call.prepared is not None, "only a call that was made is ruled on"
     return runs_away(call.used, call.expected, call.prepared.request)
