@@ -49,7 +49,7 @@ def repeated_calls(deployment: Deployment) -> int:
 
 
 def test_a_killed_run_resumes_and_repeats_only_what_was_in_flight(deploy: Deploy) -> None:
-    """kill -9, then resume: every item finished once, repeated calls at most the calls in flight (D5)."""
+    """kill -9, then resume: every item finished once; only calls known to be in flight are made again (D5)."""
     deployment = deploy(server={"latency_mean_seconds": 0.15})
     batch_job_id = end_midway(deployment, 40, 15, signal.SIGKILL)
 
@@ -58,8 +58,8 @@ def test_a_killed_run_resumes_and_repeats_only_what_was_in_flight(deploy: Deploy
     assert resumed.returncode == 0, resumed.stderr
     results = deployment.results(batch_job_id)
     assert [item["status"] for item in results] == ["completed"] * 40
-    assert [item["attempts"] for item in results] == [1] * 40
-    assert repeated_calls(deployment) <= SLOTS
+    lost = sum(item["attempts"] - 1 for item in results)
+    assert repeated_calls(deployment) <= lost <= SLOTS
 
 
 def test_reexecution_from_failure_leaves_no_item_out(deploy: Deploy) -> None:
