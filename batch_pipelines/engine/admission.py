@@ -40,10 +40,10 @@ class Admission:
         self._clock = clock
         self._models = {job.pipeline.model_of(phase, job.options.model) for phase in job.pipeline.phases}
 
-    def grant(self, slots: int, allotment_usd: Decimal | None, settled_usd: Decimal) -> None:
-        """So many calls may be in flight, for so much money; see `Purse.grant`."""
+    def grant(self, concurrency: int, allotment_usd: Decimal | None, settled_usd: Decimal) -> None:
+        """So many calls may come to be in flight, for so much money; see `Purse.grant`."""
         for model in self._models:
-            self._limiter.expect(model, slots)
+            self._limiter.expect(model, concurrency)
         self.purse.grant(allotment_usd, settled_usd)
 
     def admit(self, call: Call) -> Denied | None:

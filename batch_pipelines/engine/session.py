@@ -166,10 +166,12 @@ class Session:
         """A grant is being asked for, with what is in flight now."""
         self.slots.ask(self.wanted_slots, self.in_flight)
 
-    def grant(self, slots: int, allotment_usd: Decimal | None, settled_usd: Decimal, until: float) -> None:
-        """Go on with so many slots and so much money, up to a moment of the monotonic clock."""
+    def grant(
+        self, slots: int, concurrency: int, allotment_usd: Decimal | None, settled_usd: Decimal, until: float
+    ) -> None:
+        """Go on with so many of all slots and so much money, up to a moment of the monotonic clock."""
         self.slots.grant(slots, until)
-        self._admission.grant(slots, allotment_usd, settled_usd)
+        self._admission.grant(concurrency, allotment_usd, settled_usd)
         self._turn()
 
     def press(self, slots_share: float) -> None:

@@ -102,7 +102,7 @@ class Share:
         self._renewed = time.monotonic()
         self._settled = settled
         self._obey(grant)
-        session.grant(grant.slots, grant.allotment_usd, newly_settled, until)
+        session.grant(grant.slots, grant.concurrency, grant.allotment_usd, newly_settled, until)
         return True
 
     def _obey(self, grant: Grant) -> None:

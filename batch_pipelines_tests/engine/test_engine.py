@@ -36,7 +36,7 @@ from batch_pipelines.providers.simulated.process import configure, stats
 from batch_pipelines.providers.simulated.provider import SimulatedProvider
 from batch_pipelines_tests.conftest import Simulate
 from batch_pipelines_tests.engine.conftest import EngineOn
-from batch_pipelines_tests.engine.samples import JOB, PRICES, RUN, create, drive, phase, repeated, utc_now
+from batch_pipelines_tests.engine.samples import JOB, MODEL, PRICES, RUN, create, drive, phase, repeated, utc_now
 
 AWAY = LedgerUnavailable("sqlite:///x", "is locked by another process", "wait")
 
@@ -438,3 +438,25 @@ async def test_partitions_that_wait_to_load_are_let_go_when_nothing_can_be_writt
 
     with pytest.raises(ZeroDivisionError):
         await drive(ledger, engine_on(server.url), patience=20)
+
+
+class WatchedLimits(NoLimits):
+    """Limits that remember how many calls they were told to expect."""
+
+    def __init__(self) -> None:
+        self.expected: set[tuple[str, int]] = set()
+
+    def expect(self, model: str, slots: int) -> None:
+        self.expected.add((model, slots))
+
+
+async def test_limits_are_told_of_the_whole_concurrency(
+    ledger: Ledger, simulate: Simulate, engine_on: EngineOn
+) -> None:
+    """The first grant may be for a few items only; who knows no better would let all of them start at once (D3)."""
+    limits = WatchedLimits()
+    create(ledger, 40, concurrency=20, items_per_partition=2)
+
+    await drive(ledger, engine_on(simulate().url, limits))
+
+    assert limits.expected == {(MODEL, 20)}
