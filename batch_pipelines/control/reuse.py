@@ -13,7 +13,7 @@ from batch_pipelines.domain.errors import ProviderError
 from batch_pipelines.domain.job import BatchJob, Decided, PlannedItem, WorkItem
 from batch_pipelines.domain.pipeline import Phase, Tier
 from batch_pipelines.engine.answer_keys import answer_key
-from batch_pipelines.engine.prompts import render_request
+from batch_pipelines.engine.prompts import phase_request
 from batch_pipelines.estimation.savings import Savings
 from batch_pipelines.ledger.store import Ledger
 
@@ -74,9 +74,8 @@ def _look_up(ledger: Ledger, job: Decided, items: Sequence[Item], found: _Found)
 
 def _digest(job: Decided, phase: Phase, item: Item, outputs: dict[str, str]) -> str | None:
     """The key of an item's call; None where its prompt cannot be rendered, so that there will be none."""
-    model = job.pipeline.model_of(phase, job.options.model)
     try:
-        request = render_request(phase, model, item.parameters, item.tier, outputs)
+        request = phase_request(job, phase, item.parameters, item.tier, outputs)
     except ProviderError:
         return None
     return answer_key(phase, request).digest

@@ -15,7 +15,7 @@ from batch_pipelines.domain.job import BatchJob, WorkItem
 from batch_pipelines.domain.limits import LimitReading
 from batch_pipelines.domain.pipeline import Phase, TokenProfile
 from batch_pipelines.domain.usage import Usage
-from batch_pipelines.engine.prompts import render_request
+from batch_pipelines.engine.prompts import item_request
 from batch_pipelines.engine.retries import refusal_of
 from batch_pipelines.estimation.prices import PriceBook
 from batch_pipelines.providers.base import Completion, CompletionRequest, Provider
@@ -77,7 +77,7 @@ class Caller:
 
     def prepare(self, phase: Phase, item: WorkItem) -> Prepared:
         """The request for an item and its worst case; raises ProviderError(TEMPLATE) or UnknownPrice."""
-        return self._priced(phase_request(self._job, phase, item), phase, item)
+        return self._priced(item_request(self._job, phase, item), phase, item)
 
     def with_cap(self, prepared: Prepared, phase: Phase, item: WorkItem, max_tokens: int) -> Prepared:
         """The same call with another cap on its output."""
@@ -85,7 +85,7 @@ class Caller:
 
     def _priced(self, request: CompletionRequest, phase: Phase, item: WorkItem) -> Prepared:
         # A token is at least a byte, so bytes bound the input from above.
-        sent = len((request.system or "").encode()) + len(request.prompt.encode())
+        sent = request.sent_bytes
         profile = phase.expected_tokens(item.tier)
         most = max(sent, int(profile.input_tokens * INPUT_MARGIN))
         worst_case = self._prices.upper_bound(request.model, most, request.max_tokens, self._clock())
@@ -132,12 +132,6 @@ class Caller:
         except Exception as error:  # noqa: BLE001  # a defect of ours must cost one item, not the job
             return None, ProviderError(ErrorCategory.INTERNAL, f"{type(error).__name__}: {error}")
         return completion, refusal_of(completion.stop_reason, completion.text, request.max_tokens)
-
-
-def phase_request(job: BatchJob, phase: Phase, item: WorkItem) -> CompletionRequest:
-    """What a phase of a batch job asks for an item; raises ProviderError(TEMPLATE)."""
-    model = job.pipeline.model_of(phase, job.options.model)
-    return render_request(phase, model, item.parameters, item.tier, item.phase_outputs)
 
 
 def _is_free(error: ProviderError) -> bool:

@@ -166,7 +166,7 @@ class SharedLimits:
             until = limits.block_until
             left = timedelta(seconds=until - self._monotonic())
             await asyncio.to_thread(self._ledger.block, scope, self._clock() + left)
-            limits.is_told(until)
+            limits.is_block_told(until)
         if limits.is_untold:
             await asyncio.to_thread(self._ledger.forget_limits, scope)
             limits.is_untold = False

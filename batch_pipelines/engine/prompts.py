@@ -10,6 +10,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import JsonValue
 
 from batch_pipelines.domain.errors import ErrorCategory, ProviderError
+from batch_pipelines.domain.job import Decided, WorkItem
 from batch_pipelines.domain.pipeline import Phase, Tier
 from batch_pipelines.providers.base import CompletionRequest
 
@@ -45,6 +46,18 @@ def render_request(
         message = f"the prompt of phase {phase.name} cannot be rendered: {error}"
         raise ProviderError(ErrorCategory.TEMPLATE, message) from error
     return CompletionRequest(model, system, prompt, phase.max_tokens, phase.timeout_seconds)
+
+
+def phase_request(
+    job: Decided, phase: Phase, parameters: dict[str, JsonValue], tier: Tier | None, phase_outputs: dict[str, str]
+) -> CompletionRequest:
+    """The call that a phase of a batch job makes, with the model that it decided; raises ProviderError(TEMPLATE)."""
+    return render_request(phase, job.pipeline.model_of(phase, job.options.model), parameters, tier, phase_outputs)
+
+
+def item_request(job: Decided, phase: Phase, item: WorkItem) -> CompletionRequest:
+    """The same for an item that still needs the phase."""
+    return phase_request(job, phase, item.parameters, item.tier, item.phase_outputs)
 
 
 @lru_cache(KEPT_TEMPLATES)

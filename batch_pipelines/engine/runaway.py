@@ -18,16 +18,12 @@ def runs_away(used: Usage, expected: TokenProfile, request: CompletionRequest) -
     worst, a call uses its cap on output, and on input what the phase expects or a token for each byte of its prompts,
     if that is more.
     """
-    worst_input = max(expected.input_tokens, _sent_bytes(request))
+    worst_input = max(expected.input_tokens, request.sent_bytes)
     if used.output_tokens > MOST_CALLS * request.max_tokens:
         return _reason("output", used.output_tokens, request.max_tokens)
     if used.total_input_tokens > MOST_CALLS * worst_input:
         return _reason("input", used.total_input_tokens, worst_input)
     return None
-
-
-def _sent_bytes(request: CompletionRequest) -> int:
-    return len((request.system or "").encode()) + len(request.prompt.encode())
 
 
 def _reason(kind: str, used: int, worst: int) -> str:

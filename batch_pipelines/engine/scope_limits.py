@@ -227,7 +227,7 @@ class ScopeLimits:
         self._is_waited_for = False
         return True
 
-    def is_told(self, block_until: float) -> None:
+    def is_block_told(self, block_until: float) -> None:
         """The ledger knows of a block up to that moment."""
         if self.block_until == block_until:
             self.block_until = None

@@ -18,10 +18,11 @@ from batch_pipelines.domain.transitions import ItemStatus
 from batch_pipelines.engine.admission import Admission
 from batch_pipelines.engine.answer_keys import answer_key
 from batch_pipelines.engine.appetite import Appetite
-from batch_pipelines.engine.caller import NOTHING_USED, Answer, Caller, phase_request
+from batch_pipelines.engine.caller import NOTHING_USED, Answer, Caller
 from batch_pipelines.engine.checkpoints import Checkpoints
 from batch_pipelines.engine.journal import Journal
 from batch_pipelines.engine.limiter import Limiter
+from batch_pipelines.engine.prompts import item_request
 from batch_pipelines.engine.purse import ZERO, Purse
 from batch_pipelines.engine.reports import Reports
 from batch_pipelines.engine.rulings import Outcome, Ruling, Rulings
@@ -337,7 +338,7 @@ class Session:
         if self.job.options.answer_cache is not AnswerCache.READ_WRITE:
             return None
         # As it was first asked: a raised cap is our own doing, and the next batch job would not find it.
-        return answer_key(call.run.phase, phase_request(self.job, call.run.phase, call.item))
+        return answer_key(call.run.phase, item_request(self.job, call.run.phase, call.item))
 
     def _try_again(self, call: Call, ruling: Ruling) -> None:
         if ruling.max_tokens is None:

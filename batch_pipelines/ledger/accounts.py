@@ -51,7 +51,6 @@ class Entry:
     bucket: Bucket
     per_minute: int | None = None
     """The limit that the provider told; None while it did not."""
-    learned_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +180,7 @@ class Account:
     def change(self) -> Change:
         """What is to be stored."""
         told = self._claim.told
-        per_minute, learned_at = (
-            (told.per_minute, self._now) if told else (self._entry.per_minute, self._entry.learned_at)
-        )
-        return Change(Entry(self._bucket, per_minute, learned_at), self._holds)
+        return Change(Entry(self._bucket, told.per_minute if told else self._entry.per_minute), self._holds)
 
     @property
     def standing(self) -> Standing:

@@ -40,7 +40,7 @@ _LENT = select(rate_limits.c.kind, rate_limits.c.level, rate_limits.c.updated_at
     _OF_SCOPE, rate_limits.c.kind.not_in(_KINDS)
 )
 _ENSURE = insert_unless_there(rate_limits)
-_CHANGED = ("capacity", "level", "updated_at", "per_minute", "learned_at")
+_CHANGED = ("capacity", "level", "updated_at", "per_minute")
 _ROW = and_(rate_limits.c.scope == bindparam("in_scope"), rate_limits.c.kind == bindparam("of_kind"))
 _STORE = (
     update(rate_limits)
@@ -49,7 +49,7 @@ _STORE = (
 )
 _HOLD = upsert(rate_limits, lambda new: {name: new[name] for name in ("level", "updated_at")})
 _FORGET = delete(rate_limits).where(_ROW)
-_FORGET_TOLD = update(rate_limits).where(_OF_SCOPE).values(per_minute=None, learned_at=None)
+_FORGET_TOLD = update(rate_limits).where(_OF_SCOPE).values(per_minute=None)
 _BLOCKED = rate_limits.c.blocked_until
 _BLOCK = upsert(
     rate_limits,
@@ -119,7 +119,7 @@ def _by_kind(rows: Iterable[RowMapping]) -> dict[LimitKind, RowMapping]:
 
 def _entry(row: RowMapping) -> Entry:
     per_minute = None if row["per_minute"] is None else int(row["per_minute"])
-    return Entry(Bucket(row["capacity"], row["level"], row["updated_at"]), per_minute, row["learned_at"])
+    return Entry(Bucket(row["capacity"], row["level"], row["updated_at"]), per_minute)
 
 
 def _rows(connection: Connection, scope: str, kinds: Iterable[LimitKind]) -> dict[LimitKind, RowMapping]:
@@ -166,7 +166,6 @@ def _store(connection: Connection, scope: str, changes: Mapping[LimitKind, Chang
             "new_level": change.entry.bucket.level,
             "new_updated_at": change.entry.bucket.updated_at,
             "new_per_minute": change.entry.per_minute,
-            "new_learned_at": change.entry.learned_at,
         }
         for kind, change in changes.items()
     ]

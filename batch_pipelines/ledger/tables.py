@@ -35,6 +35,7 @@ from sqlalchemy import (
     text,
 )
 
+from batch_pipelines.domain.usage import Usage
 from batch_pipelines.ledger.types import ForeignText, Usd, UtcDateTime
 
 NAME = Text()
@@ -56,19 +57,16 @@ metadata = MetaData(
 
 def _sums() -> list[Column[Any]]:
     """What is added up over attempts. `unknown_costs` counts those of unknown cost; `cost_usd` sums the others."""
-    counts = [
-        "attempts",
-        "unknown_costs",
-        "input_tokens",
-        "output_tokens",
-        "cache_read_input_tokens",
-        "cache_creation_input_tokens",
-    ]
     return [
-        *(Column(name, BigInteger, nullable=False, server_default="0") for name in counts),
+        *(Column(name, BigInteger, nullable=False, server_default="0") for name in ("attempts", "unknown_costs")),
+        *_tokens(nullable=False, server_default="0"),
         Column("cost_usd", Usd, nullable=False, server_default="0"),
         Column("duration_ms", Double, nullable=False, server_default="0"),
     ]
+
+
+def _tokens(**options: Any) -> list[Column[Any]]:
+    return [Column(name, BigInteger, **options) for name in Usage.model_fields]
 
 
 def _job_id(**options: Any) -> Column[str]:
@@ -181,10 +179,7 @@ attempts = Table(
     Column("duration_ms", Double, nullable=False),
     Column("model", NAME, nullable=False),
     Column("simulated", Boolean, nullable=False),
-    Column("input_tokens", BigInteger),  # tokens and cost are NULL where the provider did not say
-    Column("output_tokens", BigInteger),
-    Column("cache_read_input_tokens", BigInteger),
-    Column("cache_creation_input_tokens", BigInteger),
+    *_tokens(),  # tokens and cost are NULL where the provider did not say
     Column("cost_usd", Usd),
     Column("worst_case_usd", Usd),
     Column("request_id", NAME),
@@ -256,7 +251,6 @@ rate_limits = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     Column("blocked_until", UtcDateTime),
     Column("per_minute", Double),  # as the provider told, NULL while it did not
-    Column("learned_at", UtcDateTime),
     PrimaryKeyConstraint("scope", "kind"),
 )
 
@@ -270,10 +264,7 @@ answers = Table(
     Column("item_id", NAME, nullable=False),
     Column("model", NAME, nullable=False),
     Column("simulated", Boolean, nullable=False),
-    Column("input_tokens", BigInteger, nullable=False),
-    Column("output_tokens", BigInteger, nullable=False),
-    Column("cache_read_input_tokens", BigInteger, nullable=False),
-    Column("cache_creation_input_tokens", BigInteger, nullable=False),
+    *_tokens(nullable=False),
     Column("cost_usd", Usd, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("parts", JSON, nullable=False),

@@ -19,6 +19,11 @@ class CompletionRequest:
     max_tokens: int
     timeout_seconds: float
 
+    @property
+    def sent_bytes(self) -> int:
+        """Of its texts, in UTF-8."""
+        return len((self.system or "").encode()) + len(self.prompt.encode())
+
 
 @dataclass(frozen=True, slots=True)
 class Completion:

@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
-from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,16 +14,12 @@ import pytest
 from sqlalchemy import select
 
 from batch_pipelines.control.running import close_run, open_run
-from batch_pipelines.domain.errors import ErrorCategory, LedgerUnavailable, ProviderError
-from batch_pipelines.domain.limits import LimitReading
-from batch_pipelines.domain.pipeline import TokenProfile
+from batch_pipelines.domain.errors import ErrorCategory, ProviderError
 from batch_pipelines.domain.transitions import JobStatus
-from batch_pipelines.domain.usage import Usage
-from batch_pipelines.engine import checkpoints, engine, session, share
+from batch_pipelines.engine import engine, share
 from batch_pipelines.engine.engine import Engine
 from batch_pipelines.engine.limiter import NoLimits
 from batch_pipelines.engine.work import PhaseOutcome
-from batch_pipelines.estimation.prices import PriceBook
 from batch_pipelines.ledger.database import reading
 from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.ledger.store import Ledger
@@ -36,37 +29,8 @@ from batch_pipelines.providers.simulated.process import configure, stats
 from batch_pipelines.providers.simulated.provider import SimulatedProvider
 from batch_pipelines_tests.conftest import Simulate
 from batch_pipelines_tests.engine.conftest import EngineOn
-from batch_pipelines_tests.engine.samples import JOB, MODEL, PRICES, RUN, create, drive, phase, repeated, utc_now
-
-AWAY = LedgerUnavailable("sqlite:///x", "is locked by another process", "wait")
-
-
-async def until(seen: Callable[[], object], within: float = 15.0) -> None:
-    """Returns when `seen` says something true; fails after `within` seconds."""
-    async with asyncio.timeout(within):
-        while not await asyncio.to_thread(seen):
-            await asyncio.sleep(0.01)
-
-
-def busy(url: str, count: int = 1) -> Callable[[], bool]:
-    """Whether the server works on so many calls."""
-    return lambda: stats(url)["in_flight"] >= count
-
-
-def raising(error: Exception) -> Callable[..., Any]:
-    """A method that fails."""
-
-    def method(*_: object, **__: object) -> Any:
-        raise error
-
-    return method
-
-
-async def without_a_key(connecting: Engine, url: str) -> Engine:
-    """The engine, connected, after its key was revoked."""
-    await asyncio.wrap_future(connecting.connect())
-    configure(url, required_key="another")
-    return connecting
+from batch_pipelines_tests.engine.moments import busy, until, without_a_key
+from batch_pipelines_tests.engine.samples import JOB, PRICES, RUN, create, drive, phase, repeated, utc_now
 
 
 def leases(ledger: Ledger) -> list[str]:
@@ -302,161 +266,3 @@ async def test_nothing_starts_on_a_lease_that_ran_out(
 
     assert len(renewals) >= (renewals[-1] - renewals[0]) / 0.1 / 3 > 0
     assert time.monotonic() - started < 15
-
-
-class BrokenLimits(NoLimits):
-    """Limits with a defect."""
-
-    def admit(self, model: str, expected: TokenProfile) -> float:
-        raise ZeroDivisionError("oops")
-
-
-class BrokenAnswers(NoLimits):
-    """Limits with a defect that shows when a call has ended."""
-
-    def answered(
-        self, model: str, expected: TokenProfile, usage: Usage | None, readings: Sequence[LimitReading]
-    ) -> None:
-        raise ZeroDivisionError("oops")
-
-
-class BrokenPrices(PriceBook):
-    """Prices with a defect that shows when a call is over."""
-
-    def cost(self, model: str, usage: Usage, at: datetime) -> Decimal:
-        raise ZeroDivisionError("oops")
-
-    def upper_bound(self, model: str, input_tokens: int, max_tokens: int, at: datetime) -> Decimal:
-        return Decimal(1)
-
-
-@pytest.mark.parametrize("broken", ["limits", "answers", "prices", "renewal"])
-async def test_a_defect_stops_the_job_and_nobody_waits(
-    ledger: Ledger, simulate: Simulate, engine_on: EngineOn, monkeypatch: pytest.MonkeyPatch, broken: str
-) -> None:
-    """Whatever breaks inside, every phase returns and the job fails with what broke."""
-    server = simulate()
-    create(ledger, 20, items_per_partition=5, concurrency=3)
-    if broken == "renewal":
-        monkeypatch.setattr(ledger, "renew", raising(ZeroDivisionError("oops")))
-    defective = engine_on(
-        server.url,
-        {"limits": BrokenLimits(), "answers": BrokenAnswers()}.get(broken, NoLimits()),
-        BrokenPrices() if broken == "prices" else PRICES,
-    )
-
-    outcomes = await drive(ledger, defective, patience=10)
-    close_run(ledger, JOB)
-
-    assert sum(outcome.left for outcome in outcomes) == 20
-    assert ledger.job(JOB).status is JobStatus.FAILED
-    assert ledger.job(JOB).error == "the engine failed: ZeroDivisionError('oops')"
-    assert ledger.progress(JOB).pending == 20
-
-
-@pytest.mark.parametrize("methods", [("renew",), ("renew", "record")], ids=str)
-async def test_once_the_lease_ran_out_nothing_starts(
-    ledger: Ledger, simulate: Simulate, engine_on: EngineOn, monkeypatch: pytest.MonkeyPatch, methods: tuple[str, ...]
-) -> None:
-    """A ledger that is away may have given the share to others; when it is back, the job goes on and lost nothing."""
-    monkeypatch.setattr(checkpoints, "RETRY_SECONDS", 0.05)
-    monkeypatch.setattr(share, "LEASE_SECONDS", 1.0)
-    server = simulate(latency_mean_seconds=0.05)
-    create(ledger, 200, concurrency=4)
-    running = asyncio.ensure_future(drive(ledger, engine_on(server.url)))
-    await until(lambda: stats(server.url)["answered"] >= 4)
-
-    with monkeypatch.context() as away:
-        for method in methods:
-            away.setattr(ledger, method, raising(AWAY))
-        await asyncio.sleep(1.2)
-        before = stats(server.url)["message_requests"]
-        await asyncio.sleep(0.5)
-        assert stats(server.url)["message_requests"] == before < 200
-    await running
-
-    assert ledger.progress(JOB).completed == 200
-    assert repeated(server.url) == 0
-
-
-async def test_a_ledger_that_stays_away_ends_the_phase_with_an_error(
-    ledger: Ledger, simulate: Simulate, engine_on: EngineOn, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """When nothing can be written any more, not even the reason, whoever waits is told."""
-    monkeypatch.setattr(share, "GIVE_UP_SECONDS", 0.1)
-    monkeypatch.setattr(checkpoints, "GIVE_UP_SECONDS", 0.0)
-    server = simulate(latency_mean_seconds=0.05)
-    create(ledger, 80, items_per_partition=20, concurrency=4)
-    running = asyncio.ensure_future(drive(ledger, engine_on(server.url), patience=10))
-    await until(lambda: stats(server.url)["answered"] >= 4)
-
-    for method in ("renew", "record", "request", "release"):
-        monkeypatch.setattr(ledger, method, raising(AWAY))
-    with pytest.raises(LedgerUnavailable):
-        await running
-    await until(lambda: not stats(server.url)["in_flight"])
-    assert stats(server.url)["message_requests"] < 80
-
-
-async def test_a_reason_that_cannot_be_written_is_told(
-    ledger: Ledger, simulate: Simulate, engine_on: EngineOn, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Otherwise the run would be concluded without it."""
-    server = simulate()
-    create(ledger, 4)
-    working = await without_a_key(engine_on(server.url), server.url)
-    monkeypatch.setattr(ledger, "request", raising(AWAY))
-
-    with pytest.raises(LedgerUnavailable):
-        await drive(ledger, working, patience=10)
-
-
-async def test_results_that_cannot_be_written_stop_the_calls(
-    ledger: Ledger, simulate: Simulate, engine_on: EngineOn, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Calls must not go on unrecorded: the job drains, and the phase ends with what went wrong."""
-    server = simulate(latency_mean_seconds=0.05)
-    create(ledger, 200, concurrency=4, checkpoint_frequency=1)
-    monkeypatch.setattr(ledger, "record", raising(ZeroDivisionError("oops")))
-
-    with pytest.raises(ZeroDivisionError):
-        await drive(ledger, engine_on(server.url), patience=10)
-
-    assert stats(server.url)["message_requests"] <= 16
-    assert "results cannot be written" in str(ledger.open_requests(JOB)[0].reason)
-
-
-async def test_partitions_that_wait_to_load_are_let_go_when_nothing_can_be_written(
-    ledger: Ledger, simulate: Simulate, engine_on: EngineOn, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Results that pile up keep more items from being loaded, but not once the job drains."""
-    monkeypatch.setattr(session, "MOST_UNWRITTEN", 2)
-    monkeypatch.setattr(session, "MOST_WAITING", 2)
-    server = simulate(latency_mean_seconds=0.01)
-    create(ledger, 100, concurrency=4, items_per_partition=5)
-    monkeypatch.setattr(ledger, "record", raising(ZeroDivisionError("oops")))
-
-    with pytest.raises(ZeroDivisionError):
-        await drive(ledger, engine_on(server.url), patience=20)
-
-
-class WatchedLimits(NoLimits):
-    """Limits that remember how many calls they were told to expect."""
-
-    def __init__(self) -> None:
-        self.expected: set[tuple[str, int]] = set()
-
-    def expect(self, model: str, slots: int) -> None:
-        self.expected.add((model, slots))
-
-
-async def test_limits_are_told_of_the_whole_concurrency(
-    ledger: Ledger, simulate: Simulate, engine_on: EngineOn
-) -> None:
-    """The first grant may be for a few items only; who knows no better would let all of them start at once (D3)."""
-    limits = WatchedLimits()
-    create(ledger, 40, concurrency=20, items_per_partition=2)
-
-    await drive(ledger, engine_on(simulate().url, limits))
-
-    assert limits.expected == {(MODEL, 20)}

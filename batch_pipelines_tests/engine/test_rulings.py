@@ -262,8 +262,13 @@ def test_an_items_calls_and_the_waits_between_them_take_its_time() -> None:
 
 
 def test_forgetting_what_was_never_asked_does_no_harm() -> None:
-    """As where items have no deadline."""
-    make_rulings().forget(make_call())
+    """Nor does doing so twice: the next call of the item has all its time."""
+    rulings = make_rulings(item_timeout_seconds=60.0)
+
+    rulings.forget(make_call())
+    rulings.forget(make_call())
+
+    assert rulings.seconds_left(make_call()) == 60.0
 
 
 @pytest.mark.parametrize(

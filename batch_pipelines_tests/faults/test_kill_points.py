@@ -72,13 +72,13 @@ def test_nothing_noted_is_paid_again_wherever_a_run_is_killed(part: int, tmp_pat
     entries = entries_in(log_file)
     for story in stories:
         try:
-            judge(story, [entry for entry in entries if entry.batch_job_id == story.case.batch_job_id])
+            assert_paid_once(story, [entry for entry in entries if entry.batch_job_id == story.case.batch_job_id])
         except AssertionError as error:
             error.add_note(f"{story.case} in {story.folder}")
             raise
 
 
-def judge(story: Story, entries: Sequence[Entry]) -> None:
+def assert_paid_once(story: Story, entries: Sequence[Entry]) -> None:
     """Hold what the server was asked, and billed, against what the batch job's files said and say."""
     case, job = story.case, story.case.batch_job_id
     with Ledger.open(story.ledger_url, utc_now) as ledger:

@@ -21,7 +21,6 @@ def upgrade() -> None:
     op.add_column("attempts", sa.Column("worst_case_usd", PICO_USD))
     op.add_column("phase_results", sa.Column("reused", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("rate_limits", sa.Column("per_minute", sa.Double()))
-    op.add_column("rate_limits", sa.Column("learned_at", MOMENT))
     create_project_days()
     create_answers()
 
