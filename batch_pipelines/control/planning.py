@@ -47,7 +47,7 @@ def make_plan(
         pipeline=pipeline,
         tier=(spec.tier or ALL_TIERS) if pipeline.tiered else None,
         options=_decided_options(spec.options, pipeline, len(planned), max_concurrency),
-        budget=spec.budget,
+        budget=spec.budget or pipeline.budget,
         tags=spec.tags,
         simulated=simulated,
         items=planned,

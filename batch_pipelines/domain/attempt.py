@@ -8,7 +8,9 @@ from decimal import Decimal
 
 from batch_pipelines.domain.answers import AnswerKey
 from batch_pipelines.domain.errors import ErrorCategory, ProviderError
+from batch_pipelines.domain.retrieval import Source
 from batch_pipelines.domain.transitions import ItemTrigger
+from batch_pipelines.domain.trial import Assessment, Purpose, Trial
 from batch_pipelines.domain.usage import Usage
 
 
@@ -33,14 +35,16 @@ class Attempt:
     error_category: ErrorCategory | None
     """None for an answer that was accepted."""
     error_message: str | None
+    purpose: Purpose = Purpose.ANSWER
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """News about one item, written in one transaction with others of its group.
 
-    A start carries `trigger` START alone; a finished call carries its attempt; the call that ends a phase carries
-    `output` too, and the one that ends the item its `trigger`.
+    A start carries `trigger` START alone; a finished call carries its attempt; what ends a phase carries `output`, and
+    what ends the item its `trigger`. In a validated phase a call ends nothing: it carries the `trial` as it stands
+    after it, and a report without an attempt follows when the answer was accepted or given up.
     """
 
     row: int
@@ -58,3 +62,9 @@ class Report:
     """Under what the output is to be kept for equal requests; None where it is not."""
     reused: bool = False
     """Whether the output is an answer that was kept, so that no attempt was made for it."""
+    trial: Trial | None = None
+    """Where the item stands in a validated phase."""
+    assessment: Assessment | None = None
+    """With the output of a validated phase: what was found out about it."""
+    sources: tuple[Source, ...] = ()
+    """With an output: where the passages stand that were in its prompt."""

@@ -231,6 +231,10 @@ class ErrorCategory(StrEnum):
     """Its calls used far more tokens than expected."""
     TEMPLATE = "template"
     """The prompt could not be rendered for this item."""
+    VALIDATION = "validation"
+    """No answer was good enough."""
+    SCHEMA = "schema"
+    """The provider refuses the output schema of the phase."""
     INTERNAL = "internal"
     """A defect of ours."""
 
@@ -255,6 +259,8 @@ NATURES: dict[ErrorCategory, Nature] = {
     ErrorCategory.CONTEXT_WINDOW: Nature(Severity.HIGH, transient=False, stops_job=False),
     ErrorCategory.RUNAWAY: Nature(Severity.HIGH, transient=False, stops_job=False),
     ErrorCategory.TEMPLATE: Nature(Severity.HIGH, transient=False, stops_job=False),
+    ErrorCategory.VALIDATION: Nature(Severity.MEDIUM, transient=False, stops_job=False),
+    ErrorCategory.SCHEMA: Nature(Severity.CRITICAL, transient=False, stops_job=True),
     ErrorCategory.INTERNAL: Nature(Severity.HIGH, transient=False, stops_job=False),
 }
 

@@ -10,9 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from batch_pipelines.domain.errors import ErrorCategory, Severity
 from batch_pipelines.domain.estimate import Estimate
-from batch_pipelines.domain.pipeline import Pipeline, Tier
+from batch_pipelines.domain.pipeline import Pipeline
+from batch_pipelines.domain.retrieval import Passage, Source
+from batch_pipelines.domain.routing import Complexity, Tier
 from batch_pipelines.domain.spec import Budget, Options, Priority
 from batch_pipelines.domain.transitions import ItemStatus, JobStatus
+from batch_pipelines.domain.trial import Assessment, Trial
 from batch_pipelines.domain.usage import Usage
 
 
@@ -23,6 +26,8 @@ class PlannedItem(BaseModel):
 
     item_id: str
     tier: Tier | None
+    complexity: Complexity = Complexity.MODERATE
+    """As the analyzer measured it."""
     parameters: dict[str, JsonValue]
     """Shared parameters under the item's own; what the prompts see as `item`, and results as `input`."""
 
@@ -114,12 +119,17 @@ class WorkItem(BaseModel):
     """Its key in the ledger."""
     item_id: str
     tier: Tier | None
+    complexity: Complexity = Complexity.MODERATE
     status: ItemStatus
     parameters: dict[str, JsonValue]
     phase_outputs: dict[str, str]
     """Outputs of the phases it finished, by name."""
     attempts: int
     """Calls already made for it in the phase to do, in earlier runs included."""
+    trial: Trial | None = None
+    """What was tried in the phase to do; None where it is not validated, or nothing was answered yet."""
+    passages: tuple[Passage, ...] = ()
+    """What retrieval found for the phase to do."""
 
 
 class ItemError(BaseModel):
@@ -144,11 +154,16 @@ class ItemResult(BaseModel):
     input: dict[str, JsonValue]
     output: str | None
     phase_outputs: dict[str, str]
+    assessments: dict[str, Assessment] = Field(default_factory=dict)
+    """What was found out about the outputs of validated phases, by phase."""
+    sources: dict[str, tuple[Source, ...]] = Field(default_factory=dict)
+    """Where the passages stand that outputs rest on, by phase."""
     error: ItemError | None
     attempts: int
     retries: int
     duration_ms: float | None
     quality_score: float | None
+    """Of the output that was scored last; None where no judge was asked."""
     usage: Usage
     cost_usd: Decimal | None
     model: str | None

@@ -6,11 +6,14 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from batch_pipelines.domain.answers import AnswerCache
+from batch_pipelines.domain.delivery import Delivery
 
 ALL_TIERS: Final = "all"
+
+SOURCES: Final = ("jsonl", "csv", "parquet", "files", "job", "passages")
 
 TierChoice = Literal["template", "scenario", "edge_case", "all"]
 
@@ -98,12 +101,60 @@ class Budget(BaseModel):
     )
 
 
+class ItemSource(BaseModel):
+    """Where items come from; exactly one of the sources is set."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    jsonl: str | None = Field(default=None, description="Path of a file with one JSON object a line.")
+    csv: str | None = Field(default=None, description="Path of a file with a line of column names.")
+    parquet: str | None = Field(default=None, description="Path of a Parquet file.")
+    files: str | None = Field(
+        default=None, description="Pattern of text, Markdown and PDF files, as `docs/*.pdf`: each is an item."
+    )
+    job: str | None = Field(default=None, description="Id of a batch job whose completed items are the items.")
+    passages: str | None = Field(
+        default=None, description="Pattern of sources, as `*`: passages of the project's ingested documents."
+    )
+    id_field: str = Field(default="id", description="The field or column that holds an item's id.")
+    where: dict[str, JsonValue] = Field(
+        default_factory=dict,
+        description="Only items whose fields have these values; a list stands for any of its values, and "
+        "{from: a, to: b} for a range with both ends.",
+    )
+    limit: int | None = Field(default=None, gt=0, description="Only so many of the first.")
+
+    @model_validator(mode="after")
+    def _one_source_is_set(self) -> ItemSource:
+        if len(self.sources) != 1:
+            named = " and ".join(self.sources) or "none is"
+            raise ValueError(f"exactly one of {', '.join(SOURCES)} is needed, but {named} given")
+        return self
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the sources that are set."""
+        return tuple(name for name in SOURCES if getattr(self, name) is not None)
+
+    @property
+    def kind(self) -> str:
+        """Which source it is."""
+        return self.sources[0]
+
+    @property
+    def address(self) -> str:
+        """The path, pattern or id that it names."""
+        return str(getattr(self, self.kind))
+
+
 class Spec(BaseModel):
     """A batch job as a user asks for it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    pipeline: str = Field(description="Name of the pipeline.")
+    pipeline: str | None = Field(
+        default=None, description="Name of the pipeline; only a spec with phases of its own can leave it out."
+    )
     name: str | None = Field(default=None, description="What people call this batch job.")
     description: str = ""
     project: str = Field(default="default", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")
@@ -112,10 +163,16 @@ class Spec(BaseModel):
         description="Runs the items of this tier; items without a tier count as being of it. `all` (default) runs "
         "every item, and deals items without a tier out to the three tiers in turn.",
     )
-    items: list[dict[str, JsonValue]] | dict[str, str] | None = Field(
+    items: list[dict[str, JsonValue]] | ItemSource | None = Field(
         default=None,
-        description="A list of items (objects with an `id`, other fields being parameters), or one of "
-        "{jsonl: path}, {csv: path}; default: the pipeline's sample.",
+        description="A list of items (objects with an `id`, other fields being parameters), or one of {jsonl: path}, "
+        "{csv: path}, {parquet: path}, {files: pattern}, {job: id}, {passages: pattern}; default: the pipeline's "
+        "sample.",
+    )
+    phases: list[dict[str, JsonValue]] | None = Field(
+        default=None,
+        description="The phases to run, in place of the pipeline's; one that has the name of a phase of the pipeline "
+        "needs to say only what is different.",
     )
     shared_parameters: dict[str, JsonValue] = Field(
         default_factory=dict, description="Parameters of every item that does not set them itself."
@@ -123,4 +180,5 @@ class Spec(BaseModel):
     template_id: str | None = Field(default=None, description="Handed to the prompts as `item.template_id`.")
     tags: dict[str, str] = Field(default_factory=dict)
     options: Options = Options()
-    budget: Budget = Budget()
+    budget: Budget | None = Field(default=None, description="Default: the pipeline's.")
+    delivery: Delivery | None = Field(default=None, description="Default: the pipeline's.")

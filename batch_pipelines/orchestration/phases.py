@@ -65,7 +65,7 @@ def phase_op(phase: Phase) -> dg.OpDefinition:
         name=phase.name,
         required_resource_keys={"services"},
         out=dg.Out(ItemPartition),
-        tags={"batch_pipelines/task_type": phase.task_type.value},
+        tags={"batch_pipelines/task_type": phase.task_type},
         description=f"Phase {phase.name} ({phase.task_type}) for the items of one partition.",
     )
     async def run_phase(context: dg.OpExecutionContext, partition: ItemPartition) -> dg.Output[ItemPartition]:

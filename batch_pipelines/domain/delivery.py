@@ -1,0 +1,43 @@
+"""Where the results of a batch job go when it completed."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class DeliveryFormat(StrEnum):
+    """How a file of results is written."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+    PARQUET = "parquet"
+    MARKDOWN = "markdown"
+    """A report for people: figures by group."""
+
+
+class Content(StrEnum):
+    """What a row of the file is."""
+
+    RESULTS = "results"
+    """An item with everything known about it."""
+    OUTPUTS = "outputs"
+    """An item's id and its output; an output that is a JSON object gives its fields."""
+
+
+class Delivery(BaseModel):
+    """A file of results."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    to: str = Field(
+        description="Path or cloud address of the file; its ending tells the format. `{job}` stands for the batch "
+        "job's id, `{pipeline}` for the pipeline's name."
+    )
+    format: DeliveryFormat | None = Field(default=None, description="Default: by the ending of `to`.")
+    content: Content = Field(default=Content.OUTPUTS, description="What a row is.")
+    group_by: str | None = Field(default=None, description="With `markdown`: the field of outputs to group by.")
+    to_index: bool = Field(
+        default=False, description="Whether vectors go to the passages that were embedded, for retrieval by meaning."
+    )
