@@ -37,23 +37,8 @@ MOST_PHASES = 10
 TAKEN_NAMES = frozenset({"open_item_partitions", "collect", "plan", "report", "results"})
 """Ops and assets that every pipeline has."""
 DAGSTER_WORDS = frozenset(
-    [
-        "arg_dict",
-        "bool",
-        "conf",
-        "config",
-        "context",
-        "dict",
-        "float",
-        "input",
-        "input_arg_dict",
-        "int",
-        "meta",
-        "output",
-        "output_arg_dict",
-        "str",
-        "type",
-    ]
+    {"arg_dict", "bool", "conf", "config", "context", "dict", "float", "input", "input_arg_dict", "int", "meta"}
+    | {"output", "output_arg_dict", "str", "type"}
 )
 """Words that Dagster keeps for itself."""
 

@@ -1,0 +1,1 @@
+"""Where results go: files in the formats that people and programs read."""

@@ -1,0 +1,1 @@
+"""What makes an output good: measuring items, checking and judging answers, and what follows."""

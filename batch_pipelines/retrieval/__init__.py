@@ -1,0 +1,1 @@
+"""A project's documents: read, split into passages, indexed and searched."""
