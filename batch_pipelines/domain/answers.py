@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
+from batch_pipelines.domain.trial import Assessment
 from batch_pipelines.domain.usage import Usage
 
 TEMPLATES: Final = "templates"
@@ -54,3 +55,5 @@ class KeptAnswer:
     cost_usd: Decimal
     """What it cost then, which is what using it again saves."""
     kept_at: datetime
+    assessment: Assessment | None = None
+    """What was found out about it, where the phase was validated."""

@@ -39,6 +39,17 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Purchase:
+    """What an output took, where more than one call went into it."""
+
+    model: str
+    """That gave it."""
+    simulated: bool
+    usage: Usage
+    cost_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """News about one item, written in one transaction with others of its group.
 
@@ -62,6 +73,8 @@ class Report:
     """Under what the output is to be kept for equal requests; None where it is not."""
     reused: bool = False
     """Whether the output is an answer that was kept, so that no attempt was made for it."""
+    purchase: Purchase | None = None
+    """With an `answer_key` and no attempt: what is kept about the answer."""
     trial: Trial | None = None
     """Where the item stands in a validated phase."""
     assessment: Assessment | None = None

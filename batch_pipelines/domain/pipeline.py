@@ -15,7 +15,7 @@ from batch_pipelines.domain.delivery import Delivery
 from batch_pipelines.domain.retrieval import Retrieval
 from batch_pipelines.domain.routing import Complexity, Route, Tier, route, stronger_than
 from batch_pipelines.domain.spec import Budget
-from batch_pipelines.domain.task_types import JUDGE, PhaseKind, TaskType
+from batch_pipelines.domain.task_types import JUDGE, PhaseKind, TaskType, TaskTypeDefinition
 from batch_pipelines.domain.validation import OFF, Judge, Validation
 
 __all__ = [
@@ -130,8 +130,8 @@ class Schedule(_Part):
     )
 
 
-class Pipeline(_Part):
-    """A named graph of phases with its defaults."""
+class PipelineFields(_Part):
+    """What is said of a pipeline, before its phases are known to fit together."""
 
     name: str = Field(pattern=NAME_PATTERN, description="Names the Dagster job and its assets.")
     description: str = Field(default="", description="What it is for, in a sentence.")
@@ -143,7 +143,14 @@ class Pipeline(_Part):
         default=(), description="Models from the weakest to the strongest, for answers that are not good enough."
     )
     tiered: bool = Field(default=False, description="Whether its items have tiers.")
-    phases: tuple[Phase, ...] = Field(min_length=1, max_length=MOST_PHASES)
+    task_types: dict[str, TaskTypeDefinition] = Field(
+        default_factory=dict,
+        description="Kinds of work of its own by name, each with the defaults of its phases; one that has the name of a "
+        "built-in kind needs to say only what is different.",
+    )
+    phases: tuple[Phase, ...] = Field(
+        min_length=1, max_length=MOST_PHASES, description="What is done to each item, in this order unless `after` says."
+    )
     default_concurrency: int = Field(default=5, ge=1, description="Calls in flight at once, where a spec says nothing.")
     max_concurrency: int | None = Field(
         default=None, ge=1, le=MOST_CONCURRENCY, description="Calls in flight at most; default: the deployment's limit."
@@ -153,6 +160,10 @@ class Pipeline(_Part):
     tags: dict[str, str] = Field(default_factory=dict, description="Labels of every batch job.")
     schedule: Schedule | None = Field(default=None, description="When it starts by itself.")
     delivery: Delivery | None = Field(default=None, description="Where the results go when a batch job completed.")
+
+
+class Pipeline(PipelineFields):
+    """A named graph of phases with its defaults."""
 
     @model_validator(mode="after")
     def _phase_names_are_unique(self) -> Pipeline:
@@ -185,12 +196,7 @@ class Pipeline(_Part):
     @cached_property
     def needs(self) -> dict[str, tuple[str, ...]]:
         """By phase, the phases whose outputs it needs."""
-        needs: dict[str, tuple[str, ...]] = {}
-        before: tuple[str, ...] = ()
-        for phase in self.phases:
-            needs[phase.name] = before if phase.after is None else phase.after
-            before = (phase.name,)
-        return needs
+        return needs_of(self.phases)
 
     @cached_property
     def last_names(self) -> tuple[str, ...]:
@@ -270,6 +276,16 @@ class Pipeline(_Part):
             if phase.validation.judge_count:
                 for judge in phase.validation.judges:
                     yield self.judge_model(phase, judge, override)
+
+
+def needs_of(phases: Iterable[Phase]) -> dict[str, tuple[str, ...]]:
+    """By phase, the phases whose outputs it needs: those it comes after, or the one before it in the list."""
+    needs: dict[str, tuple[str, ...]] = {}
+    before: tuple[str, ...] = ()
+    for phase in phases:
+        needs[phase.name] = before if phase.after is None else phase.after
+        before = (phase.name,)
+    return needs
 
 
 def _sorted(needs: dict[str, tuple[str, ...]]) -> tuple[str, ...]:

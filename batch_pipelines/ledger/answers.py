@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, select
 
 from batch_pipelines.domain.answers import AnswerKey, KeptAnswer
-from batch_pipelines.domain.attempt import Report
+from batch_pipelines.domain.attempt import Attempt, Purchase, Report
+from batch_pipelines.domain.trial import Assessment
 from batch_pipelines.ledger.database import reading
 from batch_pipelines.ledger.rows import USAGE_COLUMNS, read_job, usage_of
 from batch_pipelines.ledger.section import Section
@@ -97,7 +98,7 @@ class Answers(Section):
 
 
 def keep_answers(connection: Connection, project: str, pipeline_name: str, reports: Iterable[Report]) -> None:
-    """Keep the outputs of those reports that have an `answer_key` and the attempt that bought them.
+    """Keep the outputs of those reports that have an `answer_key`, with what they took.
 
     What is kept stays as it is: the first of equal requests wins. An answer whose usage or cost nobody knows is not
     kept, as nobody could say what it saves.
@@ -110,21 +111,29 @@ def keep_answers(connection: Connection, project: str, pipeline_name: str, repor
 
 
 def _row(report: Report) -> dict[str, Any] | None:
-    key, attempt = report.answer_key, report.attempt
-    if key is None or attempt is None or report.output is None or attempt.usage is None or attempt.cost_usd is None:
+    key, bought = report.answer_key, report.purchase or _purchase(report.attempt)
+    if key is None or bought is None or report.output is None:
         return None
     return {
         "digest": key.digest,
         "phase": report.phase,
         "item_id": report.item_id,
-        "model": attempt.model,
-        "simulated": attempt.simulated,
-        **{name: getattr(attempt.usage, name) for name in USAGE_COLUMNS},
-        "cost_usd": attempt.cost_usd,
+        "model": bought.model,
+        "simulated": bought.simulated,
+        **{name: getattr(bought.usage, name) for name in USAGE_COLUMNS},
+        "cost_usd": bought.cost_usd,
         "created_at": report.at,
         "parts": key.parts,
+        "assessment": None if report.assessment is None else report.assessment.model_dump(mode="json"),
         "output": report.output,
     }
+
+
+def _purchase(attempt: Attempt | None) -> Purchase | None:
+    """What one call took; None where nobody knows."""
+    if attempt is None or attempt.usage is None or attempt.cost_usd is None:
+        return None
+    return Purchase(attempt.model, attempt.simulated, attempt.usage, attempt.cost_usd)
 
 
 def _kept(row: RowMapping) -> KeptAnswer:
@@ -136,6 +145,7 @@ def _kept(row: RowMapping) -> KeptAnswer:
         usage=usage_of(row),
         cost_usd=row["cost_usd"],
         kept_at=row["created_at"],
+        assessment=None if row["assessment"] is None else Assessment.model_validate(row["assessment"]),
     )
 
 

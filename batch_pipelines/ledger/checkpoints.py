@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from pydantic import JsonValue
-from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, case, func, null, or_, select, update
 
 from batch_pipelines.domain.attempt import Attempt, Report
 from batch_pipelines.domain.errors import InvalidInput
@@ -20,7 +20,7 @@ from batch_pipelines.domain.transitions import ITEM_SOURCES, ItemStatus
 from batch_pipelines.ledger.answers import keep_answers
 from batch_pipelines.ledger.database import writing
 from batch_pipelines.ledger.events import NewEvent, write_events
-from batch_pipelines.ledger.folding import AttemptKey, Group, ItemNews, Sums, attempt_key, fold
+from batch_pipelines.ledger.folding import AttemptKey, Group, ItemNews, PhaseNews, Sums, attempt_key, fold
 from batch_pipelines.ledger.rows import USAGE_COLUMNS, lock_job
 from batch_pipelines.ledger.section import Section
 from batch_pipelines.ledger.tables import (
@@ -37,6 +37,8 @@ from batch_pipelines.ledger.upsert import insert_returning_new, upsert
 COUNTED = ("attempts", "unknown_costs", *USAGE_COLUMNS, "cost_usd", "duration_ms")
 """Columns that add up attempts, alike in phase_results, batch_items and job_totals."""
 
+KEPT_IN_PHASES = ("quality_score", "model", "completed_at", "output", "assessment", "sources")
+"""Columns that stay as they are where there is nothing new."""
 
 # Statements are built once: building one takes longer than running it.
 _STATUSES = select(batch_items.c.id, batch_items.c.status).where(
@@ -57,7 +59,8 @@ _ADD_TO_PHASES = upsert(
     phase_results,
     lambda new: {
         **{name: phase_results.c[name] + new[name] for name in COUNTED},
-        **{name: func.coalesce(new[name], phase_results.c[name]) for name in ("model", "completed_at", "output")},
+        **{name: func.coalesce(new[name], phase_results.c[name]) for name in KEPT_IN_PHASES},
+        "trial": case((new["output"].is_not(None), null()), else_=func.coalesce(new["trial"], phase_results.c.trial)),
         "reused": or_(phase_results.c.reused, new["reused"]),
     },
 )
@@ -75,7 +78,7 @@ _UPDATE_ITEMS = (
     .values(
         {
             **{name: batch_items.c[name] + _new(name) for name in COUNTED},
-            **{name: func.coalesce(_new(name), batch_items.c[name]) for name in ("model", "output")},
+            **{name: func.coalesce(_new(name), batch_items.c[name]) for name in ("model", "output", "quality_score")},
             # The first start counts, over all runs.
             "started_at": func.coalesce(batch_items.c.started_at, _new("started_at")),
         }
@@ -206,6 +209,7 @@ def _attempt_row(report: Report, attempt: Attempt) -> dict[str, Any]:
         "item_row": row,
         "phase": phase,
         "number": number,
+        "purpose": attempt.purpose.value,
         "started_at": attempt.started_at,
         "duration_ms": attempt.duration_ms,
         "model": attempt.model,
@@ -230,15 +234,23 @@ def _write_phases(connection: Connection, group: Group) -> None:
             "item_row": row,
             "phase": phase,
             **_counted(news.sums),
+            "quality_score": _score(news),
             "model": news.sums.model,
             "reused": news.reused,
             "completed_at": news.completed_at,
+            "trial": None if news.trial is None or news.output is not None else news.trial.model_dump(mode="json"),
+            "assessment": None if news.assessment is None else news.assessment.model_dump(mode="json"),
+            "sources": [source.model_dump() for source in news.sources] or None,
             "output": news.output,
         }
         for (row, phase), news in group.phases.items()
     ]
     if rows:
         connection.execute(_ADD_TO_PHASES[connection.dialect.name], rows)
+
+
+def _score(news: PhaseNews) -> float | None:
+    return None if news.assessment is None else news.assessment.score
 
 
 def _write_day(connection: Connection, project: str, total: Sums, day: date) -> None:
@@ -283,6 +295,7 @@ def _item_row(row: int, item: ItemNews) -> dict[str, Any]:
         **_counted(item.sums, _PREFIX),
         _PREFIX + "model": item.sums.model,
         _PREFIX + "output": item.output,
+        _PREFIX + "quality_score": item.quality_score,
         _PREFIX + "started_at": item.started_at,
     }
 

@@ -13,9 +13,16 @@ from pydantic import JsonValue
 from batch_pipelines.domain.attempt import Attempt, Report
 from batch_pipelines.domain.errors import ErrorCategory
 from batch_pipelines.domain.events import ITEM_EVENTS, EventType
+from batch_pipelines.domain.retrieval import Source
 from batch_pipelines.domain.transitions import ItemStatus, ItemTrigger, move_item
+from batch_pipelines.domain.trial import Assessment, Purpose, Trial
 from batch_pipelines.ledger.events import NewEvent
 
+MOOT = {
+    ItemTrigger.START: (ItemStatus.RUNNING, ItemStatus.FAILED),
+    ItemTrigger.FAIL: (ItemStatus.FAILED,),
+}
+"""Moves that another phase of the same item may have made before, by the statuses that show it."""
 AttemptKey = tuple[int, str, int]
 """Item row, phase, number: what makes an attempt the same one."""
 
@@ -37,13 +44,14 @@ class Sums:
     unknown_usd: Decimal = Decimal(0)
     duration_ms: float = 0.0
     model: str | None = None
-    """Of the last attempt."""
+    """That answered last."""
 
     def add(self, attempt: Attempt) -> None:
         """Count one attempt in."""
         self.attempts += 1
         self.duration_ms += attempt.duration_ms
-        self.model = attempt.model
+        if attempt.purpose is Purpose.ANSWER:
+            self.model = attempt.model
         if attempt.cost_usd is None:
             self.unknown_costs += 1
             self.unknown_usd += attempt.worst_case_usd
@@ -64,6 +72,9 @@ class PhaseNews:
     output: str | None = None
     reused: bool = False
     completed_at: datetime | None = None
+    trial: Trial | None = None
+    assessment: Assessment | None = None
+    sources: tuple[Source, ...] = ()
 
 
 @dataclass(slots=True)
@@ -78,6 +89,7 @@ class ItemNews:
     output: str | None = None
     error_category: ErrorCategory | None = None
     error_message: str | None = None
+    quality_score: float | None = None
 
 
 @dataclass(slots=True)
@@ -126,30 +138,37 @@ def fold(reports: Iterable[Report], statuses: Mapping[int, ItemStatus], fresh: s
 def _moves(status: ItemStatus, report: Report) -> tuple[ItemTrigger, ...]:
     """How the item moves, usually by the report's own trigger.
 
+    Phases that run side by side tell of the same item: the first of them starts it, and the first that fails ends it.
     A run that was overtaken may answer late: an item that was released meanwhile is started and ended by the answer,
     one that another run ended stays as it is. The call was paid for in either case.
     """
-    if report.trigger is None:
+    trigger = report.trigger
+    if trigger is None or (status in MOOT.get(trigger, ())):
         return ()
-    is_answer = report.attempt is not None or report.reused
-    if not is_answer or report.trigger is ItemTrigger.START:
-        return (report.trigger,)
+    is_answer = report.attempt is not None or report.output is not None
+    if not is_answer or trigger is ItemTrigger.START:
+        return (trigger,)
     if status in (ItemStatus.PENDING, ItemStatus.RETRYING):
-        return (ItemTrigger.START, report.trigger)
-    return () if status.is_final else (report.trigger,)
+        return (ItemTrigger.START, trigger)
+    return () if status.is_final else (trigger,)
 
 
 def _fold_call(group: Group, item: ItemNews, report: Report) -> None:
-    """Count the report's attempt in and keep its phase's output."""
-    if report.attempt is None and report.output is None:
+    """Count the report's attempt in, and keep its phase's output or how far it is from one."""
+    if report.attempt is None and report.output is None and report.trial is None:
         return
     phase = group.phases.setdefault((report.row, report.phase), PhaseNews())
     if report.attempt is not None:
         for sums in (phase.sums, item.sums, group.total):
             sums.add(report.attempt)
         group.simulated = group.simulated or report.attempt.simulated
+    if report.trial is not None:
+        phase.trial = report.trial
     if report.output is not None:
         phase.output, phase.completed_at, phase.reused = report.output, report.at, report.reused
+        phase.assessment, phase.sources = report.assessment, report.sources
+        if report.assessment is not None and report.assessment.score is not None:
+            item.quality_score = report.assessment.score
 
 
 def _fold_move(group: Group, item: ItemNews, report: Report, trigger: ItemTrigger) -> None:

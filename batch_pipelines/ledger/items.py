@@ -30,7 +30,8 @@ _THIS_PHASE = and_(phase_results.c.item_row == batch_items.c.id, phase_results.c
 _WORK = (
     select(
         batch_items.c.id.label("row"),
-        *(batch_items.c[name] for name in ("item_id", "tier", "status", "parameters")),
+        *(batch_items.c[name] for name in ("item_id", "tier", "complexity", "status", "parameters")),
+        phase_results.c.trial,
         func.coalesce(phase_results.c.attempts, 0).label("attempts"),
     )
     .outerjoin(phase_results, _THIS_PHASE)

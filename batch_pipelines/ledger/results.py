@@ -5,16 +5,28 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, func, select
 
 from batch_pipelines.domain.errors import InvalidInput
 from batch_pipelines.domain.job import ItemResult
+from batch_pipelines.domain.trial import Purpose
 from batch_pipelines.ledger.database import reading
 from batch_pipelines.ledger.rows import cost_of, error_of, read_job, usage_of
 from batch_pipelines.ledger.section import Section
-from batch_pipelines.ledger.tables import batch_items, phase_results
+from batch_pipelines.ledger.tables import attempts, batch_items, phase_results
 
 PAGE = 200
+
+_PHASES = select(
+    *(phase_results.c[name] for name in ("item_row", "phase", "attempts", "completed_at")),
+    *(phase_results.c[name] for name in ("assessment", "sources", "output")),
+).where(phase_results.c.item_row.in_(bindparam("of_rows", expanding=True)))
+_JUDGEMENTS = (
+    select(attempts.c.item_row, func.count())
+    .where(attempts.c.item_row.in_(bindparam("of_rows", expanding=True)))
+    .where(attempts.c.purpose == Purpose.JUDGEMENT.value)
+    .group_by(attempts.c.item_row)
+)
 
 
 class Results(Section):
@@ -52,20 +64,16 @@ class Results(Section):
 def _results(connection: Connection, here: ColumnElement[bool], limit: int) -> list[ItemResult]:
     statement = select(batch_items).where(here).order_by(batch_items.c.position).limit(limit)
     rows = connection.execute(statement).mappings().all()
-    outputs: dict[int, dict[str, str]] = defaultdict(dict)
-    phases_tried: Counter[int] = Counter()
-    phase = phase_results.c
-    done = select(phase.item_row, phase.phase, phase.output, phase.attempts, phase.completed_at).where(
-        phase.item_row.in_([row["id"] for row in rows])
-    )
-    for row, name, output, attempts, completed_at in connection.execute(done):
-        phases_tried[row] += attempts > 0
-        if completed_at is not None:
-            outputs[row][name] = output
-    return [_result(row, outputs[row["id"]], phases_tried[row["id"]]) for row in rows]
+    keys = [row["id"] for row in rows]
+    done: dict[int, list[RowMapping]] = defaultdict(list)
+    for phase in connection.execute(_PHASES, {"of_rows": keys}).mappings():
+        done[phase["item_row"]].append(phase)
+    judgements: Counter[int] = Counter(dict(connection.execute(_JUDGEMENTS, {"of_rows": keys}).tuples().all()))
+    return [_result(row, done[row["id"]], judgements[row["id"]]) for row in rows]
 
 
-def _result(row: RowMapping, outputs: dict[str, str], phases_tried: int) -> ItemResult:
+def _result(row: RowMapping, phases: list[RowMapping], judgements: int) -> ItemResult:
+    finished = [phase for phase in phases if phase["completed_at"] is not None]
     return ItemResult(
         item_id=row["item_id"],
         position=row["position"],
@@ -73,11 +81,13 @@ def _result(row: RowMapping, outputs: dict[str, str], phases_tried: int) -> Item
         status=row["status"],
         input=row["parameters"],
         output=row["output"],
-        phase_outputs=outputs,
+        phase_outputs={phase["phase"]: phase["output"] for phase in finished},
+        assessments={phase["phase"]: phase["assessment"] for phase in finished if phase["assessment"]},
+        sources={phase["phase"]: phase["sources"] for phase in finished if phase["sources"]},
         error=error_of(row),
         attempts=row["attempts"],
-        # The first call of each phase is no retry.
-        retries=row["attempts"] - phases_tried,
+        # The first call of each phase is no retry, and neither is asking a judge.
+        retries=row["attempts"] - judgements - sum(phase["attempts"] > 0 for phase in phases),
         duration_ms=row["duration_ms"] if row["attempts"] else None,
         quality_score=row["quality_score"],
         usage=usage_of(row),

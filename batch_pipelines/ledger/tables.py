@@ -140,6 +140,7 @@ batch_items = Table(
     Column("position", BigInteger, nullable=False),
     Column("item_id", NAME, nullable=False),
     Column("tier", WORD),
+    Column("complexity", WORD, nullable=False, server_default="moderate"),
     Column("status", WORD, nullable=False),
     *_sums(),
     Column("quality_score", Double),
@@ -165,6 +166,9 @@ phase_results = Table(
     Column("model", NAME),
     Column("reused", Boolean, nullable=False, server_default=false()),  # whether its output is a kept answer
     Column("completed_at", UtcDateTime),  # NULL while no attempt was accepted
+    Column("trial", JSON(none_as_null=True)),  # where the item stands in a validated phase
+    Column("assessment", JSON(none_as_null=True)),  # what was found out about the output
+    Column("sources", JSON(none_as_null=True)),  # where the passages stand that it rests on
     Column("output", ForeignText),
     PrimaryKeyConstraint("item_row", "phase"),
 )
@@ -175,6 +179,7 @@ attempts = Table(
     _item_row(),
     Column("phase", NAME, nullable=False),
     Column("number", Integer, nullable=False),
+    Column("purpose", WORD, nullable=False, server_default="answer"),
     Column("started_at", UtcDateTime, nullable=False),
     Column("duration_ms", Double, nullable=False),
     Column("model", NAME, nullable=False),
@@ -268,6 +273,7 @@ answers = Table(
     Column("cost_usd", Usd, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("parts", JSON, nullable=False),
+    Column("assessment", JSON(none_as_null=True)),  # of an output that was validated
     Column("output", ForeignText, nullable=False),
     PrimaryKeyConstraint("project", "digest", "simulated"),  # a simulated answer never stands for a real one
     Index(None, "project", "pipeline_name", "phase", "item_id"),

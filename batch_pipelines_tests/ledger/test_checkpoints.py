@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -27,6 +28,7 @@ from batch_pipelines.domain.usage import Usage
 from batch_pipelines.ledger import checkpoints
 from batch_pipelines.ledger.checkpoints import COUNTED
 from batch_pipelines.ledger.database import reading
+from batch_pipelines.ledger.folding import MOOT
 from batch_pipelines.ledger.jobs import JobFilter
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.ledger.tables import attempts, batch_items, job_totals, phase_results
@@ -67,7 +69,10 @@ def sums(ledger: Ledger, table: Table) -> dict[str, Decimal | int]:
 
 @pytest.mark.parametrize(("status", "trigger"), list(product(ItemStatus, ItemTrigger)))
 def test_an_item_moves_by_the_table_only(ledger: Ledger, status: ItemStatus, trigger: ItemTrigger) -> None:
-    """Each legal move changes the status and writes its event; each other names both states, changing nothing (A3)."""
+    """Each legal move changes the status and writes its event; no other changes anything (A3).
+
+    It names both states, except for one that a phase made beside this one may have made before (B3).
+    """
     (row,) = start_job(ledger, 1)
     for step in WAYS[status]:
         ledger.record(JOB, [move(row, step)])
@@ -79,7 +84,9 @@ def test_an_item_moves_by_the_table_only(ledger: Ledger, status: ItemStatus, tri
         assert ledger.item(JOB, "item_0").status is ITEM_TARGETS[trigger]
         assert item_events(ledger) == [*before[1], ITEM_EVENTS[trigger]]
     else:
-        with pytest.raises(IllegalMove, match=f"item_0.*{status.value}.*{ITEM_TARGETS[trigger].value}"):
+        is_moot = status in MOOT.get(trigger, ())
+        named = f"item_0.*{status.value}.*{ITEM_TARGETS[trigger].value}"
+        with nullcontext() if is_moot else pytest.raises(IllegalMove, match=named):
             ledger.record(JOB, [move(row, trigger, after(1))])
         assert (ledger.item(JOB, "item_0"), item_events(ledger)) == before
 
