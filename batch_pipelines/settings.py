@@ -23,6 +23,15 @@ class ProviderName(StrEnum):
     ANTHROPIC = "anthropic"
 
 
+class EmbeddingsProviderName(StrEnum):
+    """Who turns texts into vectors where the provider is `anthropic`, which does not."""
+
+    SIMULATED = "simulated"
+    """A simulation on this machine, which costs nothing; its vectors are marked as simulated."""
+    ENDPOINT = "endpoint"
+    """The server at `embeddings_url`."""
+
+
 class ExecutorName(StrEnum):
     """How Dagster runs the steps of one run; results do not depend on it."""
 
@@ -58,11 +67,21 @@ class Settings(BaseSettings):
     """Variable ANTHROPIC_API_KEY; used only when the provider is `anthropic`."""
     anthropic_base_url: str | None = Field(default=None, validation_alias=AliasChoices("ANTHROPIC_BASE_URL"))
     """Variable ANTHROPIC_BASE_URL; the simulated provider takes it only when it is on loopback."""
+    embeddings_provider: EmbeddingsProviderName = EmbeddingsProviderName.SIMULATED
+    """Used only when the provider is `anthropic`; the simulated provider simulates vectors too."""
+    embeddings_url: str | None = None
+    """A server with `/v1/embeddings`, as `https://api.voyageai.com/v1`; needed for `endpoint`."""
+    embeddings_api_key: SecretStr | None = None
+    """Sent to `embeddings_url` alone; a server of one's own may need none."""
     requests_per_minute: int | None = Field(default=None, gt=0)
     input_tokens_per_minute: int | None = Field(default=None, gt=0)
     output_tokens_per_minute: int | None = Field(default=None, gt=0)
     seconds_per_call: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """What the time model takes for one call; default: by provider."""
+    pipelines_folder: Path = Path("pipelines")
+    """Its folders are pipelines, besides the shipped ones; none where it does not exist."""
+    routes_file: Path | None = None
+    """YAML with routes that go before the shipped ones, for pipelines that do not name a model."""
     prices_file: Path | None = None
     """YAML with prices that go before the price book's."""
     executor: ExecutorName = ExecutorName.ASYNC
@@ -75,7 +94,7 @@ class Settings(BaseSettings):
     max_concurrency: int = Field(default=50, ge=1, le=MOST_CONCURRENCY)
     """Calls in flight of one batch job at most, where its pipeline allows as many."""
 
-    @field_validator("dagster_url", "anthropic_base_url")
+    @field_validator("dagster_url", "anthropic_base_url", "embeddings_url")
     @classmethod
     def _addresses_are_complete(cls, value: str | None) -> str | None:
         if value is not None:

@@ -14,7 +14,7 @@ from batch_pipelines.domain.attempt import Report
 from batch_pipelines.domain.job import Decided, PlannedItem
 from batch_pipelines.domain.transitions import ItemTrigger
 from batch_pipelines.engine.answer_keys import answer_key
-from batch_pipelines.engine.prompts import render_request
+from batch_pipelines.engine.prompts import Subject, request_of
 from batch_pipelines.ledger.answers import keep_answers
 from batch_pipelines.ledger.database import writing
 from batch_pipelines.ledger.store import Ledger
@@ -45,8 +45,8 @@ def bought(
     for item in items:
         outputs: dict[str, str] = {}
         for phase in job.pipeline.phases:
-            model = job.pipeline.model_of(phase, job.options.model)
-            key = answer_key(phase, render_request(phase, model, item.parameters, item.tier, outputs))
+            subject = Subject(item.parameters, item.tier, item.complexity, dict(outputs))
+            key = answer_key(phase, request_of(job, phase, subject))
             output = outputs[phase.name] = output_of(phase.name, item.item_id)
             if phase.name in wanted:
                 reports.append(Report(0, item.item_id, phase.name, at, attempt=attempt, output=output, answer_key=key))

@@ -11,9 +11,10 @@ from typing import Annotated
 
 import typer
 
-from batch_pipelines.cli import asking, browsing, explaining, running, simulating
+from batch_pipelines.cli import asking, authoring, browsing, documents, explaining, running, simulating
 from batch_pipelines.cli.output import complain, explain
 from batch_pipelines.domain.errors import BatchPipelinesError
+from batch_pipelines.domain.retrieval import MOST_PASSAGES
 from batch_pipelines.domain.transitions import ItemStatus, JobStatus
 from batch_pipelines.ledger.jobs import JobFilter
 
@@ -29,13 +30,28 @@ SpecFile = Annotated[Path, typer.Argument(metavar="SPEC", help="YAML or JSON fil
 JobId = Annotated[str, typer.Argument(metavar="ID", help="Id of a batch job, as `list` shows it.")]
 LONGEST_CALL_SECONDS = 86_400
 INTERRUPTED = 130
+ProjectName = Annotated[str, typer.Option("--project", help="Whose documents.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
 @app.command()
-def pipelines(as_json: AsJson = False) -> None:
+def pipelines(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Only this one, with its routes and prompts.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """List the pipelines with their phases and models."""
-    asking.show_pipelines(as_json)
+    authoring.show_pipelines(name, as_json)
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of the pipeline: lower-case letters, digits and _.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write a pipeline to start from into the pipelines folder; it runs as it stands."""
+    authoring.make_pipeline(name, as_json)
 
 
 @app.command()
@@ -138,6 +154,46 @@ def why(
 ) -> None:
     """Explain whether an item used kept answers, and what differs from the nearest where it did not."""
     explaining.show_why(job, item, phase, as_json)
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files, folders, or patterns as `notes/*.md`.")],
+    project: ProjectName = "default",
+    as_json: AsJson = False,
+) -> int:
+    """Take text, Markdown and PDF files into a project, for its prompts; of known ones, what is different."""
+    return documents.ingest_files(paths, project, as_json)
+
+
+@app.command(name="documents")
+def documents_(
+    project: Annotated[str | None, typer.Option(help="Only of this project.")] = None, as_json: AsJson = False
+) -> None:
+    """List the documents that were taken in."""
+    documents.show_documents(project, as_json)
+
+
+@app.command()
+def search(
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="Words to look for.")],
+    project: ProjectName = "default",
+    limit: Annotated[int, typer.Option(min=1, max=MOST_PASSAGES, help="How many passages at most.")] = 5,
+    source: Annotated[list[str] | None, typer.Option(help="Only of sources that fit, as `characters/*`.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the passages of a project's documents that fit QUERY best."""
+    documents.show_found(query, project, limit, tuple(source or ()), as_json)
+
+
+@app.command()
+def forget(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A source, as `documents` shows it; or a pattern.")],
+    project: ProjectName = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Remove a document from a project, with its passages and vectors."""
+    documents.forget_documents(source, project, as_json)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Commands that spend nothing: `pipelines` and `estimate`."""
+"""The command that spends nothing: `estimate`."""
 
 from __future__ import annotations
 
@@ -8,17 +8,13 @@ from rich.padding import Padding
 from rich.table import Table
 
 from batch_pipelines.analytics.wording import money, tier_name
-from batch_pipelines.cli.opening import now, opened_ledger
+from batch_pipelines.cli.opening import now, opened_ledger, planned
 from batch_pipelines.cli.output import headline, plain, print_json, stdout, table
 from batch_pipelines.control.estimating import estimate_plan
-from batch_pipelines.control.reading import read_spec
 from batch_pipelines.control.reuse import find_savings
-from batch_pipelines.control.submission import plan_spec
 from batch_pipelines.domain.answers import AnswerCache
 from batch_pipelines.domain.estimate import Estimate, GateSeverity, Reuse
 from batch_pipelines.domain.job import Plan
-from batch_pipelines.domain.pipeline import Pipeline, Tier
-from batch_pipelines.pipelines.catalogue import shipped_pipelines
 from batch_pipelines.settings import Settings, load_settings
 
 GATE_TEXTS = {
@@ -28,39 +24,6 @@ GATE_TEXTS = {
 }
 
 
-def show_pipelines(as_json: bool) -> None:
-    """What can be run."""
-    most = load_settings().max_concurrency
-    if as_json:
-        print_json([_as_json(pipeline, most) for pipeline in shipped_pipelines()])
-        return
-    console = stdout()
-    for pipeline in shipped_pipelines():
-        phases = ", ".join(f"{phase.name} ({phase.task_type}, {pipeline.model_of(phase)})" for phase in pipeline.phases)
-        console.print(f"[bold]{pipeline.name}[/]")
-        for line in (
-            plain(pipeline.description),
-            f"Phases: {plain(phases)}",
-            *([f"Tiers: {', '.join(Tier)}"] if pipeline.tiered else []),
-            f"Concurrency: {pipeline.default_concurrency}, up to {pipeline.concurrency_limit(most)}",
-        ):
-            console.print(Padding(line, (0, 0, 0, 2), expand=False))
-
-
-def _as_json(pipeline: Pipeline, most: int) -> dict[str, object]:
-    return {
-        "name": pipeline.name,
-        "description": pipeline.description,
-        "tiered": pipeline.tiered,
-        "default_concurrency": pipeline.default_concurrency,
-        "max_concurrency": pipeline.concurrency_limit(most),
-        "phases": [
-            {"name": phase.name, "task_type": phase.task_type, "model": pipeline.model_of(phase)}
-            for phase in pipeline.phases
-        ],
-    }
-
-
 def show_estimate(
     spec_file: Path, as_json: bool, seconds_per_call: float | None, requests_per_minute: int | None
 ) -> None:
@@ -68,7 +31,7 @@ def show_estimate(
     settings = load_settings()
     given = {"seconds_per_call": seconds_per_call, "requests_per_minute": requests_per_minute}
     settings = settings.model_copy(update={name: value for name, value in given.items() if value is not None})
-    plan = plan_spec(read_spec(spec_file), shipped_pipelines(), settings, spec_file.absolute().parent)
+    plan = planned(spec_file, settings)
     estimate = estimate_with_savings(plan, settings)
     if as_json:
         print_json(estimate)

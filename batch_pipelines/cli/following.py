@@ -14,20 +14,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from batch_pipelines.analytics.wording import count, money
 from batch_pipelines.cli.output import plain, stderr
 from batch_pipelines.cli.summary import rate
-from batch_pipelines.cli.workers import Worker
 from batch_pipelines.control.status import JobStatusView, view_status
 from batch_pipelines.domain.errors import LedgerUnavailable
 from batch_pipelines.domain.transitions import JobStatus
 from batch_pipelines.estimation.duration import formatted
 from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.ledger.store import Ledger
+from batch_pipelines.orchestration.worker_process import WorkerProcess
 
 POLL_SECONDS = 0.25
 LINE_SECONDS = 2.0
 """Between lines where there is no terminal to draw on."""
 
 
-def follow(ledger: Ledger, batch_job_id: str, worker: Worker | None) -> bool:
+def follow(ledger: Ledger, batch_job_id: str, worker: WorkerProcess | None) -> bool:
     """Show progress until the run is over; whether the user interrupted it.
 
     With a worker, a first interrupt pauses the batch job and a second ends the run at once; without one, an interrupt
@@ -67,7 +67,7 @@ def _ask_for_pause(ledger: Ledger, view: JobStatusView, waiting: bool) -> bool:
     return True
 
 
-def _is_waiting(view: JobStatusView, before: JobStatusView, worker: Worker | None) -> bool:
+def _is_waiting(view: JobStatusView, before: JobStatusView, worker: WorkerProcess | None) -> bool:
     """Whether a run has yet to take the batch job on, as far as anybody can see."""
     if worker is None:
         return view.status is JobStatus.PENDING
@@ -78,7 +78,7 @@ def _is_settled(status: JobStatus) -> bool:
     return status.is_final or status is JobStatus.PAUSED
 
 
-def _looked_again(ledger: Ledger, last: JobStatusView, worker: Worker | None) -> JobStatusView:
+def _looked_again(ledger: Ledger, last: JobStatusView, worker: WorkerProcess | None) -> JobStatusView:
     """The status now; the last one where the ledger is away for a moment, as a run of ours must not end by that."""
     try:
         return view_status(ledger, last.id)

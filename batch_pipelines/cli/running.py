@@ -8,19 +8,18 @@ from pathlib import Path
 from batch_pipelines.cli.asking import estimate_with_savings, print_estimate
 from batch_pipelines.cli.ending import print_ending
 from batch_pipelines.cli.following import follow
-from batch_pipelines.cli.opening import now, opened_ledger
+from batch_pipelines.cli.opening import now, opened_ledger, planned
 from batch_pipelines.cli.output import print_json, stderr, stdout
-from batch_pipelines.cli.workers import Worker
 from batch_pipelines.control.connection import check_provider
 from batch_pipelines.control.estimating import estimate_plan
-from batch_pipelines.control.reading import read_spec
 from batch_pipelines.control.running import check_can_open
 from batch_pipelines.control.status import JobStatusView, view_status
-from batch_pipelines.control.submission import plan_spec, submit
+from batch_pipelines.control.submission import submit
 from batch_pipelines.domain.job import Plan
 from batch_pipelines.domain.transitions import JobStatus
 from batch_pipelines.ledger.store import Ledger
-from batch_pipelines.pipelines.catalogue import shipped_pipelines
+from batch_pipelines.orchestration.worker_process import WorkerProcess
+from batch_pipelines.pipelines.catalogue import all_pipelines
 from batch_pipelines.settings import Settings, load_settings
 
 INTERRUPTED = 130
@@ -59,14 +58,14 @@ def resume_job(batch_job_id: str, as_json: bool) -> None:
 
 def _checked_plan(spec_file: Path, settings: Settings) -> Plan:
     """A plan that can be carried out with a provider that answers, before anything is made."""
-    plan = plan_spec(read_spec(spec_file), shipped_pipelines(), settings, spec_file.absolute().parent)
+    plan = planned(spec_file, settings)
     estimate_plan(plan, settings, now())
     check_provider(settings)
     return plan
 
 
 def _run_here(ledger: Ledger, settings: Settings, batch_job_id: str, as_json: bool) -> None:
-    with Worker.start(settings, batch_job_id) as worker:
+    with WorkerProcess.start(settings, batch_job_id) as worker:
         interrupted = follow(ledger, batch_job_id, worker)
     view = view_status(ledger, batch_job_id)
     if view.status not in EXIT_CODES and not interrupted:
@@ -83,8 +82,8 @@ def submit_spec(spec_file: Path, as_json: bool) -> None:
     # Dagster's client takes a second to import, and only this command needs it.
     from batch_pipelines.orchestration.launch import RunningDagster
 
-    dagster = RunningDagster(settings.dagster_url)
-    dagster.check(plan.pipeline.name)
+    dagster = RunningDagster(settings.dagster_url, all_pipelines(settings.pipelines_folder, settings.routes_file))
+    dagster.check(plan.pipeline)
     with opened_ledger(settings) as ledger:
         job = submit(plan, ledger)
     run_id = dagster.launch(job)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from batch_pipelines.control.measuring import measure
 from batch_pipelines.domain.estimate import Estimate
-from batch_pipelines.domain.job import Decided, Plan
-from batch_pipelines.domain.pipeline import Tier
+from batch_pipelines.domain.job import Decided, Plan, PlannedItem
+from batch_pipelines.domain.routing import ItemGroup
 from batch_pipelines.estimation.duration import DEFAULT_REQUESTS_PER_MINUTE, DEFAULT_SECONDS_PER_CALL, Pace
 from batch_pipelines.estimation.estimator import Workload, estimate
 from batch_pipelines.estimation.overrides import load_overrides
@@ -39,16 +39,18 @@ def pace(settings: Settings) -> Pace:
 
 def estimate_plan(plan: Plan, settings: Settings, at: datetime, savings: Savings | None = None) -> Estimate:
     """The estimate of a job that does not exist yet; `savings` as `find_savings` has them. Raises UnknownPrice."""
-    return estimate_items(plan, Counter(item.tier for item in plan.items), settings, at, savings)
+    return estimate_items(plan, plan.groups, plan.sample, settings, at, savings)
 
 
 def estimate_items(
     job: Decided,
-    items_by_tier: Mapping[Tier | None, int],
+    groups: Mapping[ItemGroup, int],
+    sample: Iterable[PlannedItem],
     settings: Settings,
     at: datetime,
     savings: Savings | None,
 ) -> Estimate:
-    """The estimate of so many items of a batch job or a plan; raises UnknownPrice."""
-    workload = Workload(job.pipeline, items_by_tier, job.options.model, job.concurrency, job.budget, savings)
+    """The estimate of so many items of a batch job or a plan, of which some are measured; raises UnknownPrice."""
+    measured = measure(job, sample)
+    workload = Workload(job.pipeline, groups, job.options.model, job.concurrency, job.budget, savings, measured)
     return estimate(workload, price_book(settings), pace(settings), at)

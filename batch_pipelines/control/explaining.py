@@ -12,7 +12,7 @@ from batch_pipelines.domain.errors import ProviderError, UnknownName
 from batch_pipelines.domain.job import BatchJob, ItemResult
 from batch_pipelines.domain.pipeline import Phase
 from batch_pipelines.engine.answer_keys import answer_key
-from batch_pipelines.engine.prompts import phase_request
+from batch_pipelines.engine.prompts import Subject, request_of
 from batch_pipelines.ledger.answers import DonePhase
 from batch_pipelines.ledger.store import Ledger
 
@@ -84,7 +84,7 @@ def _gather(
     ledger: Ledger, job: BatchJob, item: ItemResult, phase: Phase, outputs: dict[str, str], done: DonePhase | None
 ) -> Evidence:
     """What the ledger knows; raises ProviderError where the prompt cannot be rendered."""
-    key = answer_key(phase, phase_request(job, phase, item.input, item.tier, outputs))
+    key = answer_key(phase, request_of(job, phase, Subject(item.input, item.tier, item.complexity, outputs)))
     return Evidence(
         phase=phase.name,
         done=done,

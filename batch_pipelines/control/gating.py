@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from batch_pipelines.control.estimating import estimate_items
 from batch_pipelines.control.reuse import find_savings, unfinished_items
+from batch_pipelines.control.surveying import SAMPLE_SIZE
 from batch_pipelines.domain.errors import UnknownPrice
 from batch_pipelines.domain.estimate import Estimate, Gate
 from batch_pipelines.domain.job import BatchJob
@@ -34,7 +35,9 @@ def ask_gate(ledger: Ledger, settings: Settings, batch_job_id: str) -> GateAnswe
         return GateAnswer(job, job.estimate.gate, job.estimate)
     try:
         savings = find_savings(ledger, job, unfinished_items(ledger, job))
-        estimate = estimate_items(job, ledger.items_by_tier(job.id), settings, ledger.clock(), savings)
+        estimate = estimate_items(
+            job, ledger.item_groups(job.id), ledger.sample_items(job.id, SAMPLE_SIZE), settings, ledger.clock(), savings
+        )
     except UnknownPrice as error:
         return _refuse(ledger, GateAnswer(job, refused_for(str(error)), None))
     ledger.save_estimate(job.id, estimate)

@@ -44,7 +44,7 @@ def find_or_create(
         # A job that its estimate kept from starting is made anew: its budget may be what was changed.
         if can_open(known) and not (known.status is JobStatus.FAILED and known.started_at is None):
             return override_job(ledger, known, overrides, settings.max_concurrency)
-    return submit(plan_spec(override_spec(spec(), overrides), pipelines, settings, folder), ledger)
+    return submit(plan_spec(override_spec(spec(), overrides), pipelines, settings, folder, ledger), ledger)
 
 
 def _of_chain(ledger: Ledger, tagged_id: str | None, run_ids: tuple[str, ...]) -> Iterator[BatchJob]:

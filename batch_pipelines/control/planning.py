@@ -1,25 +1,23 @@
-"""Turns a spec into a plan: limits checked, parameters merged, tiers decided (requirements A13, B6). Pure."""
+"""Turns a spec into a plan: limits checked, options decided, items surveyed (requirements A13, B6)."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
-from itertools import cycle
-from typing import Literal
+from collections.abc import Iterable
 
 from pydantic import JsonValue
 
-from batch_pipelines.domain.errors import InvalidInput, LimitExceeded, UnknownName
-from batch_pipelines.domain.job import Plan, PlannedItem
-from batch_pipelines.domain.pipeline import MOST_CONCURRENCY, Pipeline, Tier
+from batch_pipelines.control.surveying import ItemCheck, survey
+from batch_pipelines.domain.errors import LimitExceeded
+from batch_pipelines.domain.job import Plan
+from batch_pipelines.domain.pipeline import MOST_CONCURRENCY, Pipeline
 from batch_pipelines.domain.spec import ALL_TIERS, Options, Spec
+from batch_pipelines.inputs.source import Source, listed
 
 MAX_CHECKPOINT_FREQUENCY = 100
 MAX_RETRY_ATTEMPTS = 20
 STEPS_PER_RUN = 100
 """A Dagster step costs about 50 ms and 7 event rows, so a run should not have many more."""
-MAX_ID_LENGTH = 200
-"""Characters of an item's id: it stands in lists, logs and messages."""
+MAX_PARTITION_SIZE = 1_000_000
 MIN_ITEMS_PER_PARTITION = 10
 """Under this, a step's own cost shows beside its items'."""
 
@@ -27,45 +25,37 @@ MIN_ITEMS_PER_PARTITION = 10
 def make_plan(
     spec: Spec,
     pipeline: Pipeline,
-    items: Iterable[dict[str, JsonValue]],
+    items: Source | Iterable[dict[str, JsonValue]],
     *,
     max_items: int,
     max_concurrency: int,
     simulated: bool,
+    check: ItemCheck | None = None,
 ) -> Plan:
     """A plan that can be carried out; raises InvalidInput for the first thing that cannot.
 
-    `max_items` and `max_concurrency` are the deployment's limits.
+    `max_items` and `max_concurrency` are the deployment's limits. `check` sees every item of the plan once, while it is
+    made, and raises what is wrong with it. However many items there are, they are read once and never all in memory.
     """
-    planned = tuple(_planned_items(spec, pipeline, _counted(items, max_items)))
-    if not planned:
-        raise InvalidInput("tier", spec.tier, "is the tier of none of the items", "choose another, or `all`")
+    options = _checked_options(spec.options, pipeline, max_concurrency)
+    source = items if isinstance(items, Source) else listed(items)
+    found = survey(spec, pipeline, source, max_items, check)
+    count = len(found.items)
+    size = options.items_per_partition or default_partition_size(count, len(pipeline.phases))
     return Plan(
-        name=spec.name or default_name(pipeline, len(planned)),
+        name=spec.name or default_name(pipeline, count),
         description=spec.description,
         project=spec.project,
         pipeline=pipeline,
         tier=(spec.tier or ALL_TIERS) if pipeline.tiered else None,
-        options=_decided_options(spec.options, pipeline, len(planned), max_concurrency),
+        options=options.model_copy(update={"items_per_partition": size}),
         budget=spec.budget or pipeline.budget,
         tags=spec.tags,
         simulated=simulated,
-        items=planned,
+        items=found.items,
+        groups=found.groups,
+        sample=found.sample,
     )
-
-
-def _counted(items: Iterable[dict[str, JsonValue]], most: int) -> Iterator[dict[str, JsonValue]]:
-    """The items one by one, never all beside the plan's; raises InvalidInput for none or too many."""
-    count = 0
-    for item in items:
-        count += 1
-        if count <= most:
-            yield item
-    if count > most:
-        remedy = "split the job, or raise BATCH_PIPELINES_MAX_ITEMS (up to 1,000,000)"
-        raise LimitExceeded("items", count, 1, most, remedy)
-    if not count:
-        raise InvalidInput("items", [], "is empty", "give at least one item")
 
 
 def default_name(pipeline: Pipeline, item_count: int) -> str:
@@ -73,19 +63,17 @@ def default_name(pipeline: Pipeline, item_count: int) -> str:
     return f"{pipeline.name}, {item_count} {'item' if item_count == 1 else 'items'}"
 
 
-def _decided_options(options: Options, pipeline: Pipeline, item_count: int, max_concurrency: int) -> Options:
-    """`options` with its defaults filled in and its limits checked."""
+def _checked_options(options: Options, pipeline: Pipeline, max_concurrency: int) -> Options:
+    """`options` with its concurrency decided and all its limits checked, before any item is read."""
     concurrency = options.concurrency
     if concurrency is None:
         concurrency = min(pipeline.default_concurrency, max_concurrency)
     check_concurrency(concurrency, pipeline, max_concurrency)
     _within("options.checkpoint_frequency", options.checkpoint_frequency, 1, MAX_CHECKPOINT_FREQUENCY)
     _within("options.retry_attempts", options.retry_attempts, 0, MAX_RETRY_ATTEMPTS)
-    size = options.items_per_partition
-    if size is None:
-        size = default_partition_size(item_count, len(pipeline.phases))
-    _within("options.items_per_partition", size, 1, 1_000_000)
-    return options.model_copy(update={"concurrency": concurrency, "items_per_partition": size})
+    if options.items_per_partition is not None:
+        _within("options.items_per_partition", options.items_per_partition, 1, MAX_PARTITION_SIZE)
+    return options.model_copy(update={"concurrency": concurrency})
 
 
 def check_concurrency(concurrency: int, pipeline: Pipeline, max_concurrency: int) -> None:
@@ -107,66 +95,3 @@ def default_partition_size(item_count: int, phase_count: int) -> int:
 def _within(field: str, value: int, low: int, high: int) -> None:
     if not low <= value <= high:
         raise LimitExceeded(field, value, low, high)
-
-
-def _planned_items(spec: Spec, pipeline: Pipeline, raw: Iterable[dict[str, JsonValue]]) -> Iterator[PlannedItem]:
-    seen: dict[str, int] = {}
-    shared = dict(spec.shared_parameters)
-    if spec.template_id is not None:
-        shared["template_id"] = spec.template_id
-    wanted = _wanted_tier(spec, pipeline)
-    deal = cycle(Tier)
-    for position, item in enumerate(raw):
-        item_id = _item_id(item, position)
-        if item_id in seen:
-            problem = f"is the id of items {seen[item_id]} and {position}"
-            raise InvalidInput(f"items.{position}.id", item_id, problem, "give every item an id of its own")
-        seen[item_id] = position
-        tier = _own_tier(item, position) if pipeline.tiered else None
-        if isinstance(wanted, Tier) and tier not in (None, wanted):
-            continue
-        if wanted is not None:
-            tier = wanted if isinstance(wanted, Tier) else tier or next(deal)
-        _check_values(item, item_id)
-        own = {name: value for name, value in item.items() if name != "id" and (name != "tier" or not pipeline.tiered)}
-        yield PlannedItem(item_id=item_id, tier=tier, parameters={**shared, **own})
-
-
-def _check_values(item: dict[str, JsonValue], item_id: str) -> None:
-    """An item must survive being written as JSON: no infinite numbers, half characters or endless nesting."""
-    try:
-        json.dumps(item, allow_nan=False, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
-        problem = f"has a value that JSON cannot hold ({error})"
-        raise InvalidInput("items", item_id, problem, "replace that value") from None
-
-
-def _item_id(item: dict[str, JsonValue], position: int) -> str:
-    item_id = item.get("id")
-    if item_id is None:
-        raise InvalidInput(f"items.{position}.id", None, "is missing", "give every item an id")
-    if isinstance(item_id, bool) or not isinstance(item_id, str | int) or not str(item_id).strip():
-        raise InvalidInput(f"items.{position}.id", item_id, "is not a text or a whole number", "give every item an id")
-    if not str(item_id).isprintable():
-        raise InvalidInput(f"items.{position}.id", item_id, "holds characters that do not print", "leave them out")
-    if len(str(item_id)) > MAX_ID_LENGTH:
-        raise InvalidInput(f"items.{position}.id", item_id, f"is longer than {MAX_ID_LENGTH} characters", "shorten it")
-    return str(item_id)
-
-
-def _wanted_tier(spec: Spec, pipeline: Pipeline) -> Tier | Literal["all"] | None:
-    """The tier to run, all of them, or None where the pipeline has none."""
-    if not pipeline.tiered:
-        if spec.tier is not None:
-            raise InvalidInput("tier", spec.tier, f"is set, but {pipeline.name} has no tiers", "remove it")
-        return None
-    return ALL_TIERS if spec.tier in (None, ALL_TIERS) else Tier(spec.tier)
-
-
-def _own_tier(item: dict[str, JsonValue], position: int) -> Tier | None:
-    value = item.get("tier")
-    if value is None:
-        return None
-    if value not in list(Tier):
-        raise UnknownName(f"items.{position}.tier", str(value), tuple(Tier))
-    return Tier(str(value))

@@ -23,7 +23,8 @@ class PhaseEstimate(_Frozen):
     """The share of one phase."""
 
     phase: str
-    model: str
+    model: str | None
+    """Who is called; several, judges included, with commas between them; None where nobody is."""
     calls: int
     input_tokens: int
     output_tokens: int

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, SkipValidation
 
 from batch_pipelines.domain.errors import ErrorCategory, Severity
 from batch_pipelines.domain.estimate import Estimate
 from batch_pipelines.domain.pipeline import Pipeline
 from batch_pipelines.domain.retrieval import Passage, Source
-from batch_pipelines.domain.routing import Complexity, Tier
+from batch_pipelines.domain.routing import Complexity, ItemGroup, Tier
 from batch_pipelines.domain.spec import Budget, Options, Priority
 from batch_pipelines.domain.transitions import ItemStatus, JobStatus
 from batch_pipelines.domain.trial import Assessment, Trial
@@ -58,10 +60,31 @@ class Decided(BaseModel):
         return self.options.concurrency
 
 
+@runtime_checkable
+class PlannedItems(Protocol):
+    """Items that can be gone through again and again, and need not be in memory all at once."""
+
+    def __iter__(self) -> Iterator[PlannedItem]: ...
+
+    def __len__(self) -> int: ...
+
+
+def count_groups(items: Iterable[PlannedItem]) -> Counter[ItemGroup]:
+    """How many items are of each tier and complexity."""
+    return Counter(ItemGroup(item.tier, item.complexity) for item in items)
+
+
 class Plan(Decided):
     """A validated spec: everything a batch job needs to be created."""
 
-    items: tuple[PlannedItem, ...]
+    # Items are no values of pydantic's: a million of them stay where they are.
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    items: PlannedItems
+    groups: SkipValidation[Counter[ItemGroup]] = Field(default_factory=lambda known: count_groups(known["items"]))
+    """How many items are of each tier and complexity."""
+    sample: PlannedItems = Field(default_factory=lambda known: known["items"])
+    """Some of the items, evenly spread, by which prompts can be measured without a look at all of them."""
 
 
 class BatchJob(Decided):
@@ -150,6 +173,7 @@ class ItemResult(BaseModel):
     item_id: str
     position: int
     tier: Tier | None
+    complexity: Complexity
     status: ItemStatus
     input: dict[str, JsonValue]
     output: str | None

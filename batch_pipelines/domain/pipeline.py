@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from keyword import iskeyword
 from pathlib import Path
@@ -100,6 +99,9 @@ class Phase(_Part):
         default=None, description="What one call is expected to use; default: measured on the items before a run."
     )
     output_tokens: int = Field(default=500, gt=0, description="Output that is expected where `tokens` does not say.")
+    output_per_input: float = Field(
+        default=0, ge=0, description="Output that is expected for each token of input besides: 1 for a translation."
+    )
     tier_tokens: dict[Tier, TokenProfile] = Field(
         default_factory=dict, description="What one call is expected to use by tier, where tiers differ."
     )
@@ -114,6 +116,10 @@ class Phase(_Part):
         """What one call for an item of this tier is expected to use, as far as that is said."""
         said = self.tier_tokens.get(tier, self.tokens) if tier else self.tokens
         return said or TokenProfile(input_tokens=USUAL_TOKENS.input_tokens, output_tokens=self.output_tokens)
+
+    def output_of(self, input_tokens: int) -> int:
+        """Output that is expected for so much input, where `tokens` does not say."""
+        return min(self.max_tokens, self.output_tokens + round(input_tokens * self.output_per_input))
 
     def is_measured(self, tier: Tier | None) -> bool:
         """Whether what it reads is to be measured, as nobody said it."""
@@ -149,7 +155,9 @@ class PipelineFields(_Part):
         "built-in kind needs to say only what is different.",
     )
     phases: tuple[Phase, ...] = Field(
-        min_length=1, max_length=MOST_PHASES, description="What is done to each item, in this order unless `after` says."
+        min_length=1,
+        max_length=MOST_PHASES,
+        description="What is done to each item, in this order unless `after` says.",
     )
     default_concurrency: int = Field(default=5, ge=1, description="Calls in flight at once, where a spec says nothing.")
     max_concurrency: int | None = Field(
@@ -193,18 +201,18 @@ class Pipeline(PipelineFields):
             raise ValueError(f"default_concurrency is over max_concurrency, which is {self.max_concurrency}")
         return self
 
-    @cached_property
+    @property
     def needs(self) -> dict[str, tuple[str, ...]]:
         """By phase, the phases whose outputs it needs."""
         return needs_of(self.phases)
 
-    @cached_property
+    @property
     def last_names(self) -> tuple[str, ...]:
         """The phases that no other needs; a valid pipeline has one."""
         needed = {name for names in self.needs.values() for name in names}
         return tuple(name for name in self.needs if name not in needed)
 
-    @cached_property
+    @property
     def in_order(self) -> tuple[Phase, ...]:
         """Its phases, each after those that it needs; otherwise as they are listed."""
         return tuple(self.phase(name) for name in _sorted(self.needs))

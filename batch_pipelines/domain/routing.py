@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -25,6 +26,13 @@ class Complexity(StrEnum):
     SIMPLE = "simple"
     MODERATE = "moderate"
     COMPLEX = "complex"
+
+
+class ItemGroup(NamedTuple):
+    """Items that are routed alike."""
+
+    tier: Tier | None
+    complexity: Complexity
 
 
 class Route(BaseModel):

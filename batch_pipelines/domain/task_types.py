@@ -55,5 +55,8 @@ class TaskTypeDefinition(BaseModel):
     system_prompt: str | None = Field(default=None, description="Jinja template of the system prompt.")
     max_tokens: int = Field(default=4096, gt=0, description="Cap on output tokens of a call.")
     output_tokens: int = Field(default=500, gt=0, description="Output tokens that a call is expected to use.")
+    output_per_input: float = Field(
+        default=0, ge=0, description="Output tokens that are expected for each token of input besides."
+    )
     output_schema: dict[str, Any] | None = Field(default=None, description="JSON Schema of the output.")
     model: str | None = Field(default=None, description="Who does it, where no route of the pipeline says so.")

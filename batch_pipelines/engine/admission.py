@@ -38,7 +38,7 @@ class Admission:
         self._limiter = limiter
         self._journal = journal
         self._clock = clock
-        self._models = {job.pipeline.model_of(phase, job.options.model) for phase in job.pipeline.phases}
+        self._models = job.pipeline.models(job.options.model)
 
     def grant(self, concurrency: int, allotment_usd: Decimal | None, settled_usd: Decimal) -> None:
         """So many calls may come to be in flight, for so much money; see `Purse.grant`."""
@@ -96,6 +96,7 @@ class Admission:
             model=prepared.request.model,
             simulated=self._job.simulated,
             worst_case_usd=prepared.worst_case_usd,
+            purpose=prepared.purpose,
         )
 
 

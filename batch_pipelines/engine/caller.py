@@ -14,11 +14,15 @@ from batch_pipelines.domain.errors import ErrorCategory, ProviderError
 from batch_pipelines.domain.job import BatchJob, WorkItem
 from batch_pipelines.domain.limits import LimitReading
 from batch_pipelines.domain.pipeline import Phase, TokenProfile
+from batch_pipelines.domain.routing import Tier
+from batch_pipelines.domain.trial import Purpose, Trial
 from batch_pipelines.domain.usage import Usage
-from batch_pipelines.engine.prompts import item_request
 from batch_pipelines.engine.retries import refusal_of
+from batch_pipelines.engine.steps import next_request
 from batch_pipelines.estimation.prices import PriceBook
-from batch_pipelines.providers.base import Completion, CompletionRequest, Provider
+from batch_pipelines.providers.base import Completion, Provider, Request
+from batch_pipelines.quality.judging import EXPECTED_OUTPUT_TOKENS as JUDGEMENT_TOKENS
+from batch_pipelines.quality.judging import verdict_of
 
 INPUT_MARGIN = Decimal("1.25")
 """How far a call's input may lie over what its phase expects before the worst case is too small."""
@@ -38,10 +42,11 @@ NOTHING_USED = Usage()
 class Prepared:
     """A call that can be made."""
 
-    request: CompletionRequest
+    request: Request
     expected: TokenProfile
     """What it will likely use: what its phase says, or what its prompts come to, if that is more."""
     worst_case_usd: Decimal
+    purpose: Purpose = Purpose.ANSWER
 
     @property
     def answer_bytes(self) -> int:
@@ -75,22 +80,23 @@ class Caller:
         self._prices = prices
         self._clock = clock
 
-    def prepare(self, phase: Phase, item: WorkItem) -> Prepared:
-        """The request for an item and its worst case; raises ProviderError(TEMPLATE) or UnknownPrice."""
-        return self._priced(item_request(self._job, phase, item), phase, item)
+    def prepare(self, phase: Phase, item: WorkItem, trial: Trial) -> Prepared:
+        """The next call for an item and its worst case; raises ProviderError(TEMPLATE) or UnknownPrice."""
+        step = next_request(self._job, phase, item, trial)
+        return self._priced(step.request, step.purpose, phase, item)
 
     def with_cap(self, prepared: Prepared, phase: Phase, item: WorkItem, max_tokens: int) -> Prepared:
         """The same call with another cap on its output."""
-        return self._priced(replace(prepared.request, max_tokens=max_tokens), phase, item)
+        request = replace(prepared.request, max_tokens=max_tokens)
+        return self._priced(request, prepared.purpose, phase, item)
 
-    def _priced(self, request: CompletionRequest, phase: Phase, item: WorkItem) -> Prepared:
+    def _priced(self, request: Request, purpose: Purpose, phase: Phase, item: WorkItem) -> Prepared:
         # A token is at least a byte, so bytes bound the input from above.
         sent = request.sent_bytes
-        profile = phase.expected_tokens(item.tier)
-        most = max(sent, int(profile.input_tokens * INPUT_MARGIN))
+        expected = expected_tokens(request, purpose, phase, item.tier)
+        most = max(sent, int(expected.input_tokens * INPUT_MARGIN))
         worst_case = self._prices.upper_bound(request.model, most, request.max_tokens, self._clock())
-        likely = max(profile.input_tokens, sent // LIKELY_BYTES_PER_TOKEN)
-        return Prepared(request, profile.model_copy(update={"input_tokens": likely}), worst_case)
+        return Prepared(request, expected, worst_case, purpose)
 
     async def ask(self, prepared: Prepared, number: int, started_at: datetime, seconds_left: float | None) -> Answer:
         """Make the call as the item's attempt of this number; every error becomes a part of the answer.
@@ -101,7 +107,7 @@ class Caller:
         if seconds_left is not None and seconds_left < request.timeout_seconds:
             request = replace(request, timeout_seconds=max(seconds_left, 0.001))
         started = time.perf_counter()
-        completion, error = await self._complete(request)
+        completion, error = await self._complete(request, prepared.purpose)
         usage = completion.usage if completion else NOTHING_USED if error and _is_free(error) else None
         attempt = Attempt(
             number=number,
@@ -116,11 +122,12 @@ class Caller:
             stop_reason=completion.stop_reason if completion else None,
             error_category=error.category if error else None,
             error_message=error.message if error else None,
+            purpose=prepared.purpose,
         )
         limits = completion.limits if completion else error.limits if error else ()
         return Answer(attempt, completion.text if completion else "", error, limits)
 
-    async def _complete(self, request: CompletionRequest) -> tuple[Completion | None, ProviderError | None]:
+    async def _complete(self, request: Request, purpose: Purpose) -> tuple[Completion | None, ProviderError | None]:
         """What came back, and why it is not an output."""
         try:
             completion = await self._provider.complete(request)
@@ -131,7 +138,30 @@ class Caller:
             return None, ProviderError(ErrorCategory.CONNECTION, "the process ended before the answer came")
         except Exception as error:  # noqa: BLE001  # a defect of ours must cost one item, not the job
             return None, ProviderError(ErrorCategory.INTERNAL, f"{type(error).__name__}: {error}")
-        return completion, refusal_of(completion.stop_reason, completion.text, request.max_tokens)
+        return completion, _unusable(completion, request, purpose)
+
+
+def expected_tokens(request: Request, purpose: Purpose, phase: Phase, tier: Tier | None) -> TokenProfile:
+    """What a call will likely use: what its phase says, and of input what its prompts come to, if that is more."""
+    likely = max(1, request.sent_bytes // LIKELY_BYTES_PER_TOKEN)
+    if purpose is Purpose.JUDGEMENT:
+        return TokenProfile(input_tokens=likely, output_tokens=JUDGEMENT_TOKENS)
+    if phase.is_measured(tier):
+        return TokenProfile(input_tokens=likely, output_tokens=phase.output_of(likely))
+    said = phase.expected_tokens(tier)
+    return said.model_copy(update={"input_tokens": max(said.input_tokens, likely)})
+
+
+def _unusable(completion: Completion, request: Request, purpose: Purpose) -> ProviderError | None:
+    """Why an answer that arrived whole is of no use; None where it is."""
+    error = refusal_of(completion.stop_reason, completion.text, request.max_tokens)
+    if error is not None or purpose is Purpose.ANSWER:
+        return error
+    try:
+        verdict_of(completion.text)
+    except ProviderError as unreadable:
+        return unreadable
+    return None
 
 
 def _is_free(error: ProviderError) -> bool:

@@ -16,16 +16,19 @@ from random import Random
 from threading import Lock, Thread
 from typing import Any, Self, TypeVar
 
-from batch_pipelines.domain.answers import AnswerCache, KeptAnswer
+from batch_pipelines.domain.answers import AnswerCache
 from batch_pipelines.domain.events import working_seconds
 from batch_pipelines.domain.job import BatchJob, WorkItem
 from batch_pipelines.domain.pipeline import Phase
+from batch_pipelines.domain.task_types import PhaseKind
 from batch_pipelines.domain.transitions import JobStatus
 from batch_pipelines.engine.caller import Caller
 from batch_pipelines.engine.checkpoints import LARGEST_GROUP
+from batch_pipelines.engine.given import Given, kept, records
 from batch_pipelines.engine.journal import recovered
 from batch_pipelines.engine.limiter import Limiter
 from batch_pipelines.engine.resources import ResourceLimits, Sampler
+from batch_pipelines.engine.retrieving import with_passages
 from batch_pipelines.engine.reuse import kept_answers
 from batch_pipelines.engine.session import Session
 from batch_pipelines.engine.turns import Turns
@@ -153,12 +156,16 @@ class Engine:
 
     async def _load_work(
         self, job: BatchJob, phase: Phase, items: Callable[[], Awaitable[list[WorkItem]]]
-    ) -> tuple[list[WorkItem], dict[int, KeptAnswer]]:
-        """The items of a partition that need the phase, and the kept answers to what it would ask them."""
+    ) -> tuple[list[WorkItem], dict[int, Given]]:
+        """The items of a partition that need the phase, and the outputs that take no call."""
         found = await items()
+        if phase.kind is PhaseKind.RECORD:
+            return found, await asyncio.to_thread(records, phase, found)
+        if phase.use_rag:
+            found = await asyncio.to_thread(with_passages, self._around.ledger, job, phase, found)
         if job.options.answer_cache is AnswerCache.OFF:
             return found, {}
-        return found, await asyncio.to_thread(kept_answers, self._around.ledger, job, phase, found)
+        return found, kept(await asyncio.to_thread(kept_answers, self._around.ledger, job, phase, found))
 
     async def _enter(
         self, batch_job_id: str, run_id: str, items: Callable[[], Awaitable[list[WorkItem]]]

@@ -11,7 +11,9 @@ from typing import Any
 from batch_pipelines.domain.answers import AnswerKey
 from batch_pipelines.domain.attempt import Attempt, Report
 from batch_pipelines.domain.errors import ErrorCategory, ProviderError
+from batch_pipelines.domain.retrieval import Source
 from batch_pipelines.domain.transitions import ItemTrigger
+from batch_pipelines.domain.trial import Purpose, Trial
 from batch_pipelines.domain.usage import Usage
 
 CallKey = tuple[int, str, int, datetime]
@@ -31,6 +33,7 @@ class Begun:
     model: str
     simulated: bool
     worst_case_usd: Decimal
+    purpose: Purpose = Purpose.ANSWER
 
     @property
     def key(self) -> CallKey:
@@ -52,6 +55,7 @@ class Begun:
             stop_reason=None,
             error_category=ErrorCategory.CONNECTION,
             error_message=LOST,
+            purpose=self.purpose,
         )
         return Report(self.row, self.item_id, self.phase, self.started_at, attempt=attempt)
 
@@ -74,6 +78,7 @@ def begun_line(call: Begun) -> bytes:
             "model": call.model,
             "simulated": call.simulated,
             "worst_case_usd": str(call.worst_case_usd),
+            "purpose": call.purpose,
         }
     )
 
@@ -93,6 +98,8 @@ def ended_line(report: Report) -> bytes:
             "output": report.output,
             "item_error": error and [error.category, error.message],
             "answer_key": key and [key.digest, key.parts],
+            "trial": report.trial and report.trial.model_dump(mode="json"),
+            "sources": [source.model_dump() for source in report.sources],
             "attempt": {
                 "number": attempt.number,
                 "started_at": attempt.started_at.isoformat(),
@@ -106,6 +113,7 @@ def ended_line(report: Report) -> bytes:
                 "stop_reason": attempt.stop_reason,
                 "error_category": attempt.error_category,
                 "error_message": attempt.error_message,
+                "purpose": attempt.purpose,
             },
         }
     )
@@ -118,17 +126,21 @@ def read_line(line: bytes) -> Begun | Report:
         return _report(values)
     values["started_at"] = datetime.fromisoformat(values["started_at"])
     values["worst_case_usd"] = Decimal(values["worst_case_usd"])
+    values["purpose"] = Purpose(values["purpose"])
     return Begun(**values)
 
 
 def _report(values: dict[str, Any]) -> Report:
     trigger, error, key = values.pop("trigger"), values.pop("item_error"), values.pop("answer_key")
+    trial, sources = values.pop("trial"), values.pop("sources")
     return Report(
         at=datetime.fromisoformat(values.pop("at")),
         trigger=trigger and ItemTrigger(trigger),
         attempt=_attempt(values.pop("attempt")),
         item_error=error and ProviderError(ErrorCategory(error[0]), error[1]),
         answer_key=key and AnswerKey(key[0], tuple((name, digest) for name, digest in key[1])),
+        trial=trial and Trial(**trial),
+        sources=tuple(Source(**source) for source in sources),
         **values,
     )
 
@@ -141,6 +153,7 @@ def _attempt(values: dict[str, Any]) -> Attempt:
         cost_usd=None if cost is None else Decimal(cost),
         worst_case_usd=Decimal(values.pop("worst_case_usd")),
         error_category=category and ErrorCategory(category),
+        purpose=Purpose(values.pop("purpose")),
         **values,
     )
 

@@ -9,7 +9,7 @@ from batch_pipelines.domain.errors import ProviderError
 from batch_pipelines.domain.job import BatchJob, WorkItem
 from batch_pipelines.domain.pipeline import Phase
 from batch_pipelines.engine.answer_keys import answer_key
-from batch_pipelines.engine.prompts import item_request
+from batch_pipelines.engine.prompts import Subject, request_of
 from batch_pipelines.ledger.store import Ledger
 
 
@@ -23,6 +23,6 @@ def kept_answers(ledger: Ledger, job: BatchJob, phase: Phase, items: Sequence[Wo
 def _digest(job: BatchJob, phase: Phase, item: WorkItem) -> str | None:
     """None for an item whose request cannot be made: that is told when its turn comes."""
     try:
-        return answer_key(phase, item_request(job, phase, item)).digest
+        return answer_key(phase, request_of(job, phase, Subject.of(item))).digest
     except ProviderError:
         return None

@@ -113,9 +113,10 @@ class Rulings:
 
     def _tries(self, call: Call) -> Tries:
         assert call.prepared is not None, "only a call that was made is ruled on"
+        own = call.run.phase.retry_attempts
         return Tries(
             retries_made=call.retries,
-            retries_allowed=self._options.retry_attempts,
+            retries_allowed=self._options.retry_attempts if own is None else own,
             is_cap_raised=call.is_cap_raised,
             max_tokens=call.prepared.request.max_tokens,
             seconds_left=self.seconds_left(call),

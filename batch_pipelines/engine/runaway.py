@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from batch_pipelines.domain.pipeline import TokenProfile
 from batch_pipelines.domain.usage import Usage
-from batch_pipelines.providers.base import CompletionRequest
+from batch_pipelines.providers.base import Request
 
 MOST_CALLS = 4
 """Worst cases of one call that an item may use in a phase. A first call and three retries, the default, do not pass it
 though each is at its worst, and neither do they after an answer that was asked for again with twice the cap."""
 
 
-def runs_away(used: Usage, expected: TokenProfile, request: CompletionRequest) -> str | None:
+def runs_away(used: Usage, expected: TokenProfile, request: Request) -> str | None:
     """Why an item must not be tried again in this phase; None where it may.
 
     `used` is the sum over all its attempts, as far as known; `request` is its last call, its cap raised or not. At its

@@ -9,28 +9,34 @@ from datetime import datetime
 from decimal import Decimal
 from random import Random
 
-from batch_pipelines.domain.answers import AnswerCache, AnswerKey, KeptAnswer
+from batch_pipelines.domain.answers import AnswerCache, AnswerKey
 from batch_pipelines.domain.attempt import Report
 from batch_pipelines.domain.errors import ErrorCategory, JournalUnavailable, ProviderError
 from batch_pipelines.domain.job import BatchJob, WorkItem
 from batch_pipelines.domain.pipeline import Phase
 from batch_pipelines.domain.transitions import ItemStatus
+from batch_pipelines.domain.trial import Purpose
 from batch_pipelines.engine.admission import Admission
 from batch_pipelines.engine.answer_keys import answer_key
 from batch_pipelines.engine.appetite import Appetite
 from batch_pipelines.engine.caller import NOTHING_USED, Answer, Caller
 from batch_pipelines.engine.checkpoints import Checkpoints
+from batch_pipelines.engine.given import Given
 from batch_pipelines.engine.journal import Journal
 from batch_pipelines.engine.limiter import Limiter
-from batch_pipelines.engine.prompts import item_request
+from batch_pipelines.engine.prompts import Subject, request_of
 from batch_pipelines.engine.purse import ZERO, Purse
 from batch_pipelines.engine.reports import Reports
+from batch_pipelines.engine.reviews import Problems, Reviews
 from batch_pipelines.engine.rulings import Outcome, Ruling, Rulings
 from batch_pipelines.engine.slots import Slots
+from batch_pipelines.engine.steps import is_validated
 from batch_pipelines.engine.throttle import OVERLOAD, Throttle
 from batch_pipelines.engine.waiting import Waiting
-from batch_pipelines.engine.work import Call, PartitionRun, PhaseOutcome
+from batch_pipelines.engine.work import NOTHING_TRIED, Call, PartitionRun, PhaseOutcome
 from batch_pipelines.ledger.requests import RequestKind
+from batch_pipelines.quality.cascade import Accept, GiveUp, answered, judged, next_step
+from batch_pipelines.quality.judging import verdict_of
 
 MOST_UNWRITTEN = 2000
 """Reports that may wait for a slow ledger before no more calls are made: two for each."""
@@ -39,7 +45,7 @@ SOONEST_SECONDS = 0.001
 MOST_WAITING = 500
 """Calls that wait for a slot before more item partitions are loaded."""
 
-Load = Callable[[], Awaitable[tuple[Sequence[WorkItem], Mapping[int, KeptAnswer]]]]
+Load = Callable[[], Awaitable[tuple[Sequence[WorkItem], Mapping[int, Given]]]]
 Tell = Callable[[RequestKind, str], asyncio.Future[None]]
 
 
@@ -71,7 +77,8 @@ class Session:
         self._caller = caller
         self._admission = Admission(job, limiter, journal, clock)
         self._checkpoints = checkpoints
-        self._reports = Reports(checkpoints, clock)
+        self._reports = Reports(checkpoints, clock, simulated=job.simulated)
+        self._reviews = Reviews(self._after_review)
         self._rulings = Rulings(job, random)
         self._tell = tell
         self._turn = turn
@@ -81,6 +88,9 @@ class Session:
         self._waiting = Waiting()
         self._appetite = Appetite(self._is_fed)
         self._tasks: set[asyncio.Task[Answer]] = set()
+        self._failed: set[int] = set()
+        """Rows of items that failed here, of which another phase may still want calls."""
+        self._ranks = {phase.name: rank for rank, phase in enumerate(job.pipeline.in_order)}
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -111,14 +121,14 @@ class Session:
     async def run_phase(self, phase: Phase, load: Load) -> PhaseOutcome:
         """Do one phase for a partition; returns when each item has its output, failed, or was left as the job drains.
 
-        `load` gives its items, and by row the kept answers that need not be bought again. When this returns all of it
-        is in the ledger, the reason for a drain included. Raises what kept it from being written.
+        `load` gives its items, and by row the outputs that take no call. When this returns all of it is in the ledger,
+        the reason for a drain included. Raises what kept it from being written.
         """
-        run = PartitionRun(phase, phase == self.job.pipeline.phases[-1])
+        run = PartitionRun(phase, self.job.pipeline.is_last(phase))
         try:
             async with self._appetite.turn(self._rank(phase)):
-                items, kept = await load()
-                self._add([Call(item, run, started=item.status is ItemStatus.RUNNING) for item in items], kept)
+                items, given = await load()
+                self._add([_call(item, run) for item in items], given)
             if run.open:
                 await run.finished.wait()
         except asyncio.CancelledError:
@@ -133,19 +143,30 @@ class Session:
             each.result()
         return run.outcome
 
-    def _add(self, calls: Sequence[Call], kept: Mapping[int, KeptAnswer]) -> None:
+    def _add(self, calls: Sequence[Call], given: Mapping[int, Given]) -> None:
         for call in calls:
             call.run.open.add(call)
+        rest = []
         for call in calls:
-            if call.item.row in kept:
-                self._reports.reuse(call, kept[call.item.row])
-                call.run.complete(call)
-        rest = [call for call in calls if call.item.row not in kept]
+            if call.item.row in given:
+                self._give(call, given[call.item.row])
+            elif call.trial.pending is not None:
+                self._reviews.begin(call)
+            else:
+                rest.append(call)
         if rest:
             self._waiting.add(rest, self._rank(rest[0].run.phase))
         if self.halted:
             self.drain()
         self._turn()
+
+    def _give(self, call: Call, given: Given) -> None:
+        """An output, or a failure, that takes no call."""
+        if given.error is not None:
+            self._fail(call, given.error)
+        else:
+            self._reports.give(call, given)
+            self._end(call, Outcome.OUTPUT)
 
     def _is_fed(self, loading: int) -> bool:
         """Whether no item partition needs to be loaded beside so many that are.
@@ -161,7 +182,7 @@ class Session:
 
         Elsewhere whoever came first: then no slot is idle while the last items of a partition are waited for.
         """
-        return self.job.pipeline.phases.index(phase) if self.job.budget.max_cost_usd is not None else 0
+        return self._ranks[phase.name] if self.job.budget.max_cost_usd is not None else 0
 
     def ask(self) -> None:
         """A grant is being asked for, with what is in flight now."""
@@ -199,6 +220,7 @@ class Session:
     def abandon(self) -> None:
         """Give calls in flight up: that they were made is kept, and their items are left to a later run."""
         self._is_abandoned = True
+        self._reviews.abandon()
         for task in self._tasks:
             task.cancel()
 
@@ -206,6 +228,8 @@ class Session:
         """Returns when no call is in flight and the reason for a drain is written, or could not be."""
         while self._tasks:
             await asyncio.wait(self._tasks)
+        await self._reviews.ended()
+        self._reviews.close()
         await asyncio.gather(*self._told.values(), return_exceptions=True)
 
     def start_calls(self, room: int) -> bool:
@@ -247,16 +271,21 @@ class Session:
         return True
 
     def _is_ready(self, call: Call, seconds_left: float | None) -> bool:
-        """Get the first call ready to be made; False where it cannot be, which ends its item."""
+        """Get the first call ready to be made; False where it cannot be, which ends its item, or is of no use."""
+        if call.item.row in self._failed:
+            self._waiting.take_first()
+            call.run.fail(call)
+            return False
         try:
             if seconds_left is not None and seconds_left <= 0:
                 limit = self.job.options.item_timeout_seconds
                 raise ProviderError(ErrorCategory.TIMEOUT, f"the item's {limit:g} seconds are over")
             if call.prepared is None:
-                call.prepared = self._caller.prepare(call.run.phase, call.item)
+                call.prepared = self._caller.prepare(call.run.phase, call.item, call.trial)
         except Exception as error:  # noqa: BLE001  # one that stayed would keep all others from their turn
             self._waiting.take_first()
-            self._fail_unsent(call, error)
+            known = error if isinstance(error, ProviderError) else ProviderError(ErrorCategory.INTERNAL, str(error))
+            self._fail(call, known)
             return False
         return True
 
@@ -307,6 +336,7 @@ class Session:
         """Account for what the call used, and learn from how it went."""
         self._admission.settle(call, answer)
         call.used += answer.attempt.usage or NOTHING_USED
+        call.bill = call.bill.with_call(answer.attempt)
         if answer.error is None:
             self._throttle.answered(call.began)
         elif answer.error.category in OVERLOAD and not call.is_hurried:
@@ -317,6 +347,9 @@ class Session:
         ruling = self._rulings.ruling(call, answer, self.slots.granted, is_draining=self.halted or self._is_abandoned)
         if self._is_abandoned and ruling.outcome is not Outcome.OUTPUT:
             ruling = Ruling(Outcome.LEFT, halt=ruling.halt)
+        if ruling.outcome is Outcome.OUTPUT and is_validated(call.run.phase):
+            self._weigh(call, answer)
+            return
         self._keep(call, self._reports.ended(call, answer, ruling, self._key_of(call)))
         if ruling.halt is not None:
             self.halt(*ruling.halt)
@@ -324,6 +357,41 @@ class Session:
             self._try_again(call, ruling)
         else:
             self._end(call, ruling.outcome)
+
+    def _weigh(self, call: Call, answer: Answer) -> None:
+        """An answer of a validated phase is kept with what it used before anything is thought of it."""
+        if answer.attempt.purpose is Purpose.ANSWER:
+            call.trial = answered(call.trial, answer.text, answer.attempt.model)
+        else:
+            call.trial = judged(call.trial, verdict_of(answer.text))
+        self._keep(call, self._reports.tried(call, answer))
+        self._reviews.begin(call)
+
+    def _after_review(self, call: Call, found: Problems | ProviderError) -> None:
+        try:
+            if isinstance(found, ProviderError):
+                self._fail(call, found)
+            else:
+                self._advance(call, found)
+        except Exception as error:  # noqa: BLE001  # a defect that got away would leave everybody waiting for ever
+            self._break(call, error)
+        self._turn()
+
+    def _advance(self, call: Call, problems: Problems) -> None:
+        """Let happen what follows the pending answer."""
+        phase, item = call.run.phase, call.item
+        models = self.job.pipeline.cascade(phase, self.job.options.model, item.complexity, item.tier)
+        step = next_step(phase.validation, call.trial, problems, len(models))
+        if isinstance(step, Accept):
+            self._reports.accept(call, step.answer, self._key_of(call))
+            self._end(call, Outcome.OUTPUT)
+        elif isinstance(step, GiveUp):
+            self._fail(call, ProviderError(ErrorCategory.VALIDATION, step.reason))
+        elif self.halted:
+            call.run.leave(call)
+        else:
+            call.go_on(step.trial)
+            self._waiting.put_first(call, self._rank(phase))
 
     def _keep(self, call: Call, report: Report) -> None:
         """In the journal at once, in the ledger soon."""
@@ -338,7 +406,7 @@ class Session:
         if self.job.options.answer_cache is not AnswerCache.READ_WRITE:
             return None
         # As it was first asked: a raised cap is our own doing, and the next batch job would not find it.
-        return answer_key(call.run.phase, item_request(self.job, call.run.phase, call.item))
+        return answer_key(call.run.phase, request_of(self.job, call.run.phase, Subject.of(call.item)))
 
     def _try_again(self, call: Call, ruling: Ruling) -> None:
         if ruling.max_tokens is None:
@@ -356,14 +424,20 @@ class Session:
             call.run.fail(call)
         else:
             call.run.leave(call)
+        if outcome is Outcome.FAILURE and len(self.job.pipeline.phases) > 1:
+            self._failed.add(call.item.row)
         if call.run.is_last or outcome is not Outcome.OUTPUT:
             self._rulings.forget(call)
+            self._reports.forget(call)
 
-    def _fail_unsent(self, call: Call, error: Exception) -> None:
-        """Fail an item whose call could not even be made; that cost nothing."""
-        known = error if isinstance(error, ProviderError) else ProviderError(ErrorCategory.INTERNAL, str(error))
-        self._reports.unsent(call, known)
-        ruling = self._rulings.failure(call, known)
+    def _fail(self, call: Call, error: ProviderError) -> None:
+        """Fail an item for a reason that is no call's: none could be made, or none gave what was needed."""
+        self._reports.fail(call, error)
+        ruling = self._rulings.failure(call, error)
         if ruling.halt is not None:
             self.halt(*ruling.halt)
         self._end(call, ruling.outcome)
+
+
+def _call(item: WorkItem, run: PartitionRun) -> Call:
+    return Call(item, run, started=item.status is ItemStatus.RUNNING, trial=item.trial or NOTHING_TRIED)

@@ -36,6 +36,10 @@ class Waiting:
         """Calls that could start now."""
         self._queue(rank).extend(calls)
 
+    def put_first(self, call: Call, rank: int) -> None:
+        """One that could start now, before all others of its rank."""
+        self._queue(rank).appendleft(call)
+
     def sleep(self, call: Call, rank: int, seconds: float, then: Callable[[], None]) -> None:
         """Put the call before all others of its rank after so many seconds, and go on with `then`."""
 

@@ -6,8 +6,10 @@ import asyncio
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from batch_pipelines.domain.attempt import Attempt
 from batch_pipelines.domain.job import WorkItem
 from batch_pipelines.domain.pipeline import Phase, TokenProfile
+from batch_pipelines.domain.trial import Purpose, Trial
 from batch_pipelines.domain.usage import Usage
 from batch_pipelines.engine.caller import NOTHING_USED, Prepared
 from batch_pipelines.engine.journal_lines import Begun
@@ -22,6 +24,26 @@ class PhaseOutcome:
     failed: int
     left: int
     """Items it did not finish because the batch job drained."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """Calls added up; nothing is known of the sum where it is not known of one of them."""
+
+    usage: Usage | None = NOTHING_USED
+    cost_usd: Decimal | None = Decimal(0)
+
+    def with_call(self, attempt: Attempt) -> Bill:
+        """And one more."""
+        usage, cost = attempt.usage, attempt.cost_usd
+        return Bill(
+            None if usage is None or self.usage is None else self.usage + usage,
+            None if cost is None or self.cost_usd is None else self.cost_usd + cost,
+        )
+
+
+NOTHING_SPENT = Bill()
+NOTHING_TRIED = Trial()
 
 
 @dataclass(slots=True, eq=False)
@@ -41,13 +63,30 @@ class Call:
     is_cap_raised: bool = False
     """Whether its answer was cut off and it may now be longer."""
     used: Usage = NOTHING_USED
-    """Tokens of all attempts in this run, as far as they are known."""
+    """Tokens of all attempts of the step in this run, as far as they are known."""
+    trial: Trial = NOTHING_TRIED
+    """Where the item stands in a phase that is validated."""
+    bill: Bill = NOTHING_SPENT
+    """What all attempts in this run took."""
     begun: Begun | None = None
     """Its last attempt, as the journal has it."""
     began: float = 0.0
     """When that began, in seconds of the monotonic clock."""
     is_hurried: bool = False
     """Whether it had less time than its phase gives, so that a timeout says nothing about the provider."""
+
+    @property
+    def purpose(self) -> Purpose:
+        """What the call is for, once it is prepared."""
+        return self.prepared.purpose if self.prepared else Purpose.ANSWER
+
+    def go_on(self, trial: Trial) -> None:
+        """Another question follows; tries are counted from the start."""
+        self.trial = trial
+        self.prepared = None
+        self.retries = 0
+        self.is_cap_raised = False
+        self.used = NOTHING_USED
 
     @property
     def expected(self) -> TokenProfile:

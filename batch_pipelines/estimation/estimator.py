@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -17,9 +18,12 @@ from batch_pipelines.domain.estimate import (
     TierEstimate,
     TimeEstimate,
 )
-from batch_pipelines.domain.pipeline import Phase, Pipeline, Tier
+from batch_pipelines.domain.pipeline import Phase, Pipeline, TokenProfile
+from batch_pipelines.domain.routing import Complexity, ItemGroup, Tier
 from batch_pipelines.domain.spec import Budget
+from batch_pipelines.domain.task_types import PhaseKind
 from batch_pipelines.domain.usage import Usage
+from batch_pipelines.domain.validation import Validation
 from batch_pipelines.estimation.duration import Pace, estimate_time
 from batch_pipelines.estimation.gate import review
 from batch_pipelines.estimation.interval import cost_interval
@@ -27,14 +31,23 @@ from batch_pipelines.estimation.money import ZERO, per_item, plain, spoken
 from batch_pipelines.estimation.prices import PriceBook
 from batch_pipelines.estimation.savings import Savings
 
+REJECTED_SHARE = 0.25
+"""Answers beyond the first that an item takes where judges decide, until a pipeline's own history says it."""
+JUDGE_PROMPT_TOKENS = 250
+"""What a judge reads beside the request and the answer."""
+JUDGE_OUTPUT_TOKENS = 120
+
+Measured = Mapping[tuple[str, ItemGroup], TokenProfile]
+"""By phase and group, what one answer is expected to use."""
+
 
 @dataclass(frozen=True, slots=True)
 class Workload:
     """What there is to estimate."""
 
     pipeline: Pipeline
-    items_by_tier: Mapping[Tier | None, int]
-    """How many items each tier has; None stands for items without a tier."""
+    groups: Mapping[ItemGroup, int]
+    """How many items of each tier and complexity there are."""
     model: str | None
     """The batch job's own choice of model for every phase."""
     concurrency: int
@@ -42,29 +55,38 @@ class Workload:
     budget: Budget
     savings: Savings | None = None
     """Of kept answers; None where the batch job uses none."""
+    measured: Measured = field(default_factory=dict)
+    """Of phases that do not say what their calls use."""
 
     @property
     def item_count(self) -> int:
         """Items over all tiers."""
-        return sum(self.items_by_tier.values())
+        return sum(self.groups.values())
 
     @property
     def items_to_call(self) -> int:
         """Items that need at least one call."""
         return self.item_count - (self.savings.items if self.savings else 0)
 
-    def calls(self, phase: Phase, tier: Tier | None) -> int:
-        """Calls of a phase for the items of a tier."""
-        saved = self.savings.calls.get((phase.name, tier), 0) if self.savings else 0
-        return self.items_by_tier[tier] - saved
+    def items_to_answer(self, phase: Phase, group: ItemGroup) -> int:
+        """Items of a group that need an answer in a phase."""
+        saved = self.savings.calls.get((phase.name, *group), 0) if self.savings else 0
+        return self.groups[group] - saved
+
+    def tokens(self, phase: Phase, group: ItemGroup) -> TokenProfile:
+        """What one answer for an item of a group is expected to use."""
+        if phase.is_measured(group.tier) and (found := self.measured.get((phase.name, group))):
+            return found
+        return phase.expected_tokens(group.tier)
 
 
 @dataclass(frozen=True, slots=True)
 class _Cell:
-    """All calls of one phase for one tier."""
+    """All calls of one phase to one model for one group of items."""
 
     phase: Phase
     tier: Tier | None
+    model: str
     calls: int
     input_tokens: int
     output_tokens: int
@@ -90,7 +112,8 @@ class _Sum:
 def estimate(workload: Workload, prices: PriceBook, pace: Pace, at: datetime) -> Estimate:
     """Cost, time and the gate's verdict for a batch job that starts at `at`.
 
-    One call for each item and phase, without retries and without those that kept answers save. Shares by phase, tier
+    One answer for each item and phase, without retries after errors and without those that kept answers save; of phases
+    that judges look at REJECTED_SHARE more, and what the judges take. Shares by phase, tier
     and direction sum up exactly to the total; the cost per item is rounded to 1e-10 USD. Raises UnknownPrice for a
     model that nobody prices, and InvalidInput for a workload without items.
     """
@@ -124,30 +147,62 @@ def estimate(workload: Workload, prices: PriceBook, pace: Pace, at: datetime) ->
 
 def _cells(workload: Workload, prices: PriceBook, at: datetime) -> tuple[_Cell, ...]:
     return tuple(
-        _cell(workload, phase, tier, prices, at) for phase in workload.pipeline.phases for tier in _tiers(workload)
+        cell
+        for phase in workload.pipeline.phases
+        if phase.kind is not PhaseKind.RECORD
+        for group in sorted(workload.groups, key=_place)
+        for cell in _cells_of(workload, phase, group, prices, at)
     )
 
 
-def _cell(workload: Workload, phase: Phase, tier: Tier | None, prices: PriceBook, at: datetime) -> _Cell:
+def _cells_of(workload: Workload, phase: Phase, group: ItemGroup, prices: PriceBook, at: datetime) -> Iterator[_Cell]:
+    """The answers of a phase for a group of items, and what judges say of them."""
+    pipeline, tokens = workload.pipeline, workload.tokens(phase, group)
+    answers = round(workload.items_to_answer(phase, group) * answers_per_item(phase.validation))
+    model = pipeline.model_of(phase, workload.model, group.complexity, group.tier)
+    if model is None:
+        raise InvalidInput(f"phases.{phase.name}.model", None, "is missing", "name one, or a route that gives one")
+    yield _cell(phase, group.tier, model, answers, tokens, prices, at)
+    for judge in phase.validation.judges[: phase.validation.judge_count]:
+        read = tokens.input_tokens + tokens.output_tokens + JUDGE_PROMPT_TOKENS
+        judged = TokenProfile(input_tokens=read, output_tokens=JUDGE_OUTPUT_TOKENS)
+        yield _cell(phase, group.tier, pipeline.judge_model(phase, judge, workload.model), answers, judged, prices, at)
+
+
+def answers_per_item(validation: Validation) -> float:
+    """How many answers an item is expected to take, the ones that are not good enough included."""
+    can_fail = validation.judge_count and (validation.retries or validation.escalations)
+    return 1 + REJECTED_SHARE if can_fail else 1
+
+
+def _cell(
+    phase: Phase, tier: Tier | None, model: str, calls: int, tokens: TokenProfile, prices: PriceBook, at: datetime
+) -> _Cell:
     # One call is priced, then multiplied: some models charge a call as a whole by the size of its own input.
-    calls = workload.calls(phase, tier)
-    tokens = phase.expected_tokens(tier)
-    usage = Usage(input_tokens=tokens.input_tokens, output_tokens=tokens.output_tokens)
-    price = prices.breakdown(workload.pipeline.model_of(phase, workload.model), usage, at)
+    output_tokens = 0 if phase.kind is PhaseKind.EMBEDDING else tokens.output_tokens
+    price = prices.breakdown(model, Usage(input_tokens=tokens.input_tokens, output_tokens=output_tokens), at)
     return _Cell(
         phase=phase,
         tier=tier,
+        model=model,
         calls=calls,
         input_tokens=tokens.input_tokens * calls,
-        output_tokens=tokens.output_tokens * calls,
+        output_tokens=output_tokens * calls,
         input_usd=price.input_usd * calls,
         output_usd=price.output_usd * calls,
     )
 
 
+def _place(group: ItemGroup) -> tuple[int, int]:
+    """Tiers in the order of the glossary, items without one last."""
+    tiers = (*Tier, None)
+    return tiers.index(group.tier), tuple(Complexity).index(group.complexity)
+
+
 def _tiers(workload: Workload) -> tuple[Tier | None, ...]:
     """The tiers that have items, in the order of the glossary; None comes last."""
-    return tuple(tier for tier in (*Tier, None) if workload.items_by_tier.get(tier))
+    there = {group.tier for group, count in workload.groups.items() if count}
+    return tuple(tier for tier in (*Tier, None) if tier in there)
 
 
 def _sum(cells: Iterable[_Cell]) -> _Sum:
@@ -162,28 +217,31 @@ def _sum(cells: Iterable[_Cell]) -> _Sum:
 
 
 def _by_phase(workload: Workload, cells: tuple[_Cell, ...]) -> tuple[PhaseEstimate, ...]:
-    pipeline = workload.pipeline
-    sums = ((phase, _sum(cell for cell in cells if cell.phase is phase)) for phase in pipeline.phases)
+    of_phases = ((phase, [cell for cell in cells if cell.phase is phase]) for phase in workload.pipeline.phases)
+    sums = ((phase, tuple(dict.fromkeys(cell.model for cell in own)), _sum(own)) for phase, own in of_phases)
     return tuple(
         PhaseEstimate(
             phase=phase.name,
-            model=pipeline.model_of(phase, workload.model),
+            model=", ".join(models) or None,
             calls=share.calls,
             input_tokens=share.input_tokens,
             output_tokens=share.output_tokens,
             cost_usd=share.cost_usd,
         )
-        for phase, share in sums
+        for phase, models, share in sums
     )
 
 
 def _by_tier(workload: Workload, cells: tuple[_Cell, ...]) -> tuple[TierEstimate, ...]:
+    counts: Counter[Tier | None] = Counter()
+    for group, count in workload.groups.items():
+        counts[group.tier] += count
     sums = ((tier, _sum(cell for cell in cells if cell.tier is tier)) for tier in _tiers(workload))
     return tuple(
         TierEstimate(
             tier=tier,
-            item_count=workload.items_by_tier[tier],
-            cost_per_item_usd=per_item(share.cost_usd, workload.items_by_tier[tier]),
+            item_count=counts[tier],
+            cost_per_item_usd=per_item(share.cost_usd, counts[tier]),
             cost_usd=share.cost_usd,
             input_tokens=share.input_tokens,
             output_tokens=share.output_tokens,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,6 +15,11 @@ if TYPE_CHECKING:
 
 PROVIDER_ID = "anthropic"
 """Always stated: without it the library guesses, and other vendors sell models of the same name at other prices."""
+EMBEDDING_PROVIDER_IDS = ("voyageai", "openai", "mistral", "cohere", "google")
+"""Vendors whose embedding models are priced, in this order; no two of them give a model the same name."""
+EMBEDDING_MODEL = re.compile(r"embed|^voyage-")
+"""Names of embedding models; other models of these vendors are nobody's here, as no provider serves them."""
+NOTHING = Decimal(0)
 ANY_INPUT = -1
 """`above` of a band that takes inputs of any size."""
 
@@ -30,14 +37,19 @@ def quote(model: str, at: datetime) -> Quote | None:
     # Importing the library reads 1.6 MB of prices and takes up to half a second; `--help` must not wait for it.
     from genai_prices import Usage, calc_price
 
-    try:
-        found = calc_price(Usage(), model, provider_id=PROVIDER_ID, genai_request_timestamp=at)
-    except LookupError:
+    vendors = EMBEDDING_PROVIDER_IDS if EMBEDDING_MODEL.search(model) else (PROVIDER_ID,)
+    for vendor in vendors:
+        with suppress(LookupError):
+            found = calc_price(Usage(), model, provider_id=vendor, genai_request_timestamp=at)
+            return _quote(found.model_price, found.model, has_output=vendor == PROVIDER_ID)
+    return None
+
+
+def _quote(price: ModelPrice, model: ModelInfo, *, has_output: bool) -> Quote | None:
+    """A price as rates; None where a part of it is missing. A vector is no output that anybody charges for."""
+    if price.input_mtok is None or (has_output and price.output_mtok is None):
         return None
-    price = found.model_price
-    if price.input_mtok is None or price.output_mtok is None:
-        return None
-    return Quote(_rates(price), _holds_all_day(found.model))
+    return Quote(_rates(price), _holds_all_day(model))
 
 
 def _rates(price: ModelPrice) -> Rates:
@@ -51,14 +63,13 @@ def _band(price: ModelPrice, above: int) -> Band:
     plain_input = _price_above(price.input_mtok, above)
     plain_output = _price_above(price.output_mtok, above)
     assert plain_input is not None, "a quote has an input price"
-    assert plain_output is not None, "a quote has an output price"
     # The library counts cached tokens as plain input where a model has no price of its own for them.
     read = _price_above(price.cache_read_mtok, above)
     write = _price_above(price.cache_write_mtok, above)
     return Band(
         above=above,
         input_usd=usd_per_token(plain_input),
-        output_usd=usd_per_token(plain_output),
+        output_usd=NOTHING if plain_output is None else usd_per_token(plain_output),
         cache_read_usd=usd_per_token(plain_input if read is None else read),
         cache_creation_usd=usd_per_token(plain_input if write is None else write),
     )

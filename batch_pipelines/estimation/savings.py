@@ -7,16 +7,20 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from batch_pipelines.domain.estimate import PhaseReuse, Reuse
-from batch_pipelines.domain.pipeline import Pipeline, Tier
+from batch_pipelines.domain.pipeline import Pipeline
+from batch_pipelines.domain.routing import Complexity, Tier
 from batch_pipelines.estimation.money import ZERO, plain
+
+CallGroup = tuple[str, Tier | None, Complexity]
+"""Phase, and tier and complexity of the items."""
 
 
 @dataclass(frozen=True, slots=True)
 class Savings:
     """Calls of a batch job that need not be made, as an answer to an equal request is kept."""
 
-    calls: Mapping[tuple[str, Tier | None], int] = field(default_factory=dict)
-    """By phase and tier; never more than there are items of the tier."""
+    calls: Mapping[CallGroup, int] = field(default_factory=dict)
+    """Never more of a phase than there are items of the group."""
     saved_usd: Mapping[str, Decimal] = field(default_factory=dict)
     """What their answers cost when they were bought, by phase."""
     items: int = 0
@@ -32,5 +36,5 @@ class Savings:
         )
 
     def _of_phase(self, name: str) -> PhaseReuse:
-        calls = sum(count for (phase, _), count in self.calls.items() if phase == name)
+        calls = sum(count for (phase, *_), count in self.calls.items() if phase == name)
         return PhaseReuse(phase=name, calls=calls, saved_usd=plain(self.saved_usd.get(name, ZERO)))

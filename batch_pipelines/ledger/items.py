@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, func, select, update
 
-from batch_pipelines.domain.job import WorkItem
-from batch_pipelines.domain.pipeline import Tier
+from batch_pipelines.domain.job import PlannedItem, WorkItem
+from batch_pipelines.domain.routing import Complexity, ItemGroup, Tier
 from batch_pipelines.domain.transitions import ITEM_SOURCES, ITEM_TARGETS, ItemStatus, ItemTrigger
 from batch_pipelines.ledger.database import reading, writing
 from batch_pipelines.ledger.events import write_item_events
@@ -82,6 +82,31 @@ class Items(Section):
         with reading(self._engine) as connection:
             read_job(connection, batch_job_id)
             return {Tier(tier) if tier else None: count for tier, count in connection.execute(statement)}
+
+    def item_groups(self, batch_job_id: str) -> Counter[ItemGroup]:
+        """How many items of each tier and complexity there are. Raises JobNotFound."""
+        column = batch_items.c
+        statement = (
+            select(column.tier, column.complexity, func.count())
+            .where(column.batch_job_id == batch_job_id)
+            .group_by(column.tier, column.complexity)
+        )
+        with reading(self._engine) as connection:
+            read_job(connection, batch_job_id)
+            rows = connection.execute(statement).all()
+        return Counter({ItemGroup(tier and Tier(tier), Complexity(found)): count for tier, found, count in rows})
+
+    def sample_items(self, batch_job_id: str, most: int) -> list[PlannedItem]:
+        """Up to `most` items, evenly spread, as they were planned. Raises JobNotFound."""
+        column = batch_items.c
+        with reading(self._engine) as connection:
+            stride = -(-read_job(connection, batch_job_id).total_items // most) or 1
+            statement = (
+                select(column.item_id, column.tier, column.complexity, column.parameters)
+                .where(column.batch_job_id == batch_job_id, column.position % stride == 0)
+                .order_by(column.position)
+            )
+            return [PlannedItem(**row) for row in connection.execute(statement).mappings()]
 
     def release_items(self, batch_job_id: str) -> int:
         """Items that are running become pending, keeping what they finished; returns how many.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from pydantic import JsonValue
@@ -266,17 +267,19 @@ def _planned(plan: Plan) -> dict[str, Any]:
 
 
 def _insert_items(connection: Connection, batch_job_id: str, plan: Plan) -> None:
-    for start in range(0, len(plan.items), ITEMS_AT_ONCE):
+    items = enumerate(plan.items)
+    while group := list(islice(items, ITEMS_AT_ONCE)):
         rows = [
             {
                 "batch_job_id": batch_job_id,
                 "position": position,
                 "item_id": item.item_id,
                 "tier": item.tier.value if item.tier else None,
+                "complexity": item.complexity.value,
                 "status": ItemStatus.PENDING.value,
                 "parameters": item.parameters,
             }
-            for position, item in enumerate(plan.items[start : start + ITEMS_AT_ONCE], start)
+            for position, item in group
         ]
         connection.execute(insert(batch_items), rows)
 

@@ -68,7 +68,9 @@ def _results(connection: Connection, here: ColumnElement[bool], limit: int) -> l
     done: dict[int, list[RowMapping]] = defaultdict(list)
     for phase in connection.execute(_PHASES, {"of_rows": keys}).mappings():
         done[phase["item_row"]].append(phase)
-    judgements: Counter[int] = Counter(dict(connection.execute(_JUDGEMENTS, {"of_rows": keys}).tuples().all()))
+    judgements = Counter[int]()
+    for row, count in connection.execute(_JUDGEMENTS, {"of_rows": keys}):
+        judgements[row] = count
     return [_result(row, done[row["id"]], judgements[row["id"]]) for row in rows]
 
 
@@ -78,6 +80,7 @@ def _result(row: RowMapping, phases: list[RowMapping], judgements: int) -> ItemR
         item_id=row["item_id"],
         position=row["position"],
         tier=row["tier"],
+        complexity=row["complexity"],
         status=row["status"],
         input=row["parameters"],
         output=row["output"],

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, String, column, inspect, select, tabl
 from batch_pipelines.domain.errors import LedgerUnavailable
 from batch_pipelines.ledger.database import reading, shown, writing
 
-HEAD = "0002"
+HEAD = "0004"
 """The newest revision under migrations/versions; revisions are numbers of four digits, in order."""
 VERSION_TABLE = "bp_alembic_version"
 """Not Alembic's default, which Dagster uses; the two may share a database."""

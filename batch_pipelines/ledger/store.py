@@ -8,20 +8,38 @@ from typing import Self
 from batch_pipelines.ledger.answers import Answers
 from batch_pipelines.ledger.checkpoints import Checkpoints
 from batch_pipelines.ledger.database import open_engine
+from batch_pipelines.ledger.documents import Documents
 from batch_pipelines.ledger.items import Items
 from batch_pipelines.ledger.jobs import Jobs
 from batch_pipelines.ledger.leases import Leases
 from batch_pipelines.ledger.limits import RateLimits
 from batch_pipelines.ledger.notes import Notes
+from batch_pipelines.ledger.passage_search import PassageSearch
 from batch_pipelines.ledger.queries import Queries
 from batch_pipelines.ledger.requests import Requests
 from batch_pipelines.ledger.results import Results
 from batch_pipelines.ledger.schema import migrate
 from batch_pipelines.ledger.section import Clock
 from batch_pipelines.ledger.spending import Spendings
+from batch_pipelines.ledger.vectors import Vectors
 
 
-class Ledger(Jobs, Requests, Items, Checkpoints, Queries, Spendings, Results, Answers, Leases, RateLimits, Notes):
+class Ledger(
+    Jobs,
+    Requests,
+    Items,
+    Checkpoints,
+    Queries,
+    Spendings,
+    Results,
+    Answers,
+    Leases,
+    RateLimits,
+    Notes,
+    Documents,
+    PassageSearch,
+    Vectors,
+):
     """Everything that is true about batch jobs, in one SQL database.
 
     Threads and processes may use it at once. Every method is one transaction: it happened whole when the method

@@ -15,7 +15,8 @@ from batch_pipelines.orchestration import metadata
 from batch_pipelines.orchestration.config import PlanConfig
 from batch_pipelines.orchestration.failures import explained
 from batch_pipelines.orchestration.lookup import batch_job_of
-from batch_pipelines.orchestration.phases import collect, open_item_partitions, phase_op
+from batch_pipelines.orchestration.own_phases import check_phases
+from batch_pipelines.orchestration.phases import collect, open_item_partitions, through_phases
 from batch_pipelines.orchestration.services import Services
 from batch_pipelines.orchestration.tags import JOB_TAG, overrides_of, tags_of
 
@@ -50,6 +51,7 @@ def _plan(pipeline: Pipeline) -> dg.AssetsDefinition:
                 pipelines=(pipeline,),
                 folder=Path.cwd(),
             )
+            check_phases(job, pipeline)
             services.ledger.attach_run(job.id, context.run.run_id)
         context.instance.add_run_tags(context.run.run_id, tags_of(job))
         return dg.MaterializeResult(metadata=metadata.of_plan(job))
@@ -84,23 +86,18 @@ def estimate_check(pipeline: Pipeline) -> dg.AssetChecksDefinition:
 
 
 def _results(pipeline: Pipeline) -> dg.AssetsDefinition:
-    phases = [phase_op(phase) for phase in pipeline.phases]
+    wire = through_phases(pipeline)
 
     @dg.graph_asset(
         key=[pipeline.name, "results"],
         group_name=pipeline.name,
         ins={"plan": dg.AssetIn(key=dg.AssetKey([pipeline.name, "plan"]), dagster_type=dg.Nothing)},
-        kinds={"anthropic"},
+        kinds={"anthropic"} if pipeline.calls_models else {"sql"},
         description=f"Every item of one batch job of {pipeline.name} taken through its phases. Items, outputs and "
         "costs are rows of the ledger.",
     )
     def results(plan: None) -> None:
-        def chain(partition):  # type: ignore[no-untyped-def]  # Dagster hands graph nodes around, not values
-            for phase in phases:
-                partition = phase(partition)
-            return partition
-
-        return collect(open_item_partitions(plan).map(chain).collect())  # type: ignore[no-any-return]
+        return collect(open_item_partitions(plan).map(wire).collect())  # type: ignore[no-any-return]
 
     return results
 

@@ -6,10 +6,12 @@ from enum import Enum
 from typing import Any
 
 import dagster as dg
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from batch_pipelines.control.reading import parse_spec
-from batch_pipelines.domain.spec import Budget, Options, Spec
+from batch_pipelines.domain.delivery import Delivery
+from batch_pipelines.domain.errors import InvalidInput
+from batch_pipelines.domain.spec import Budget, ItemSource, Options, Spec
 
 # Dagster shows an enum's names, so these have the values of a spec as names; `continue` can only be one in this form.
 TierName = Enum("TierName", {"template": "template", "scenario": "scenario", "edge_case": "edge_case", "all": "all"})
@@ -17,9 +19,11 @@ ErrorHandlingName = Enum("ErrorHandlingName", {"continue": "continue", "stop": "
 PriorityName = Enum("PriorityName", {"low": "low", "normal": "normal", "high": "high", "critical": "critical"})
 AnswerCacheName = Enum("AnswerCacheName", {"off": "off", "read": "read", "read_write": "read_write"})
 EstimateOverName = Enum("EstimateOverName", {"refuse": "refuse", "warn": "warn"})
+FormatName = Enum("FormatName", {"jsonl": "jsonl", "csv": "csv", "parquet": "parquet", "markdown": "markdown"})
+ContentName = Enum("ContentName", {"results": "results", "outputs": "outputs"})
 
 
-def _described(model: type[Options] | type[Budget] | type[Spec], name: str) -> str | None:
+def _described(model: type[BaseModel], name: str) -> str | None:
     """A field is documented once, in the spec."""
     return model.model_fields[name].description
 
@@ -53,6 +57,30 @@ class BudgetConfig(dg.Config):
     )
 
 
+class ItemsFromConfig(dg.Config):
+    """Where items come from."""
+
+    jsonl: str | None = Field(default=None, description=_described(ItemSource, "jsonl"))
+    csv: str | None = Field(default=None, description=_described(ItemSource, "csv"))
+    parquet: str | None = Field(default=None, description=_described(ItemSource, "parquet"))
+    files: str | None = Field(default=None, description=_described(ItemSource, "files"))
+    job: str | None = Field(default=None, description=_described(ItemSource, "job"))
+    passages: str | None = Field(default=None, description=_described(ItemSource, "passages"))
+    id_field: str = Field(default="id", description=_described(ItemSource, "id_field"))
+    where: dict[str, Any | None] = Field(default={}, description=_described(ItemSource, "where"))
+    limit: int | None = Field(default=None, description=_described(ItemSource, "limit"))
+
+
+class DeliveryConfig(dg.Config):
+    """A file of results."""
+
+    to: str = Field(description=_described(Delivery, "to"))
+    format: FormatName | None = Field(default=None, description=_described(Delivery, "format"))
+    content: ContentName = Field(default=ContentName["outputs"], description=_described(Delivery, "content"))
+    group_by: str | None = Field(default=None, description=_described(Delivery, "group_by"))
+    to_index: bool = Field(default=False, description=_described(Delivery, "to_index"))
+
+
 class PlanConfig(dg.Config):
     """A batch job to make, or one that exists."""
 
@@ -65,24 +93,48 @@ class PlanConfig(dg.Config):
     description: str = Field(default="", description="What the batch job is for.")
     project: str = Field(default="default", description="The project that the batch job belongs to.")
     tier: TierName | None = Field(default=None, description=_described(Spec, "tier"))
-    items: list[dict[str, Any]] | None = Field(
+    items: list[dict[str, Any | None]] | None = Field(
         default=None,
         description="The items: objects with an `id`, other fields being parameters. Without `items` and "
-        "`items_file` the pipeline's sample is run.",
+        "`items_from` the pipeline's sample is run.",
     )
-    items_file: str | None = Field(default=None, description="Path of a .jsonl or .csv file of items.")
-    shared_parameters: dict[str, Any] = Field(default={}, description=_described(Spec, "shared_parameters"))
+    items_from: ItemsFromConfig | None = Field(
+        default=None, description="Where the items come from; exactly one of its sources is set."
+    )
+    phases: list[dict[str, Any | None]] | None = Field(
+        default=None,
+        description="The phases to run, in place of the pipeline's; one that has the name of a phase of the pipeline "
+        "needs to say only what is different. Phases that this job has no ops for run in the job `own_phases`.",
+    )
+    shared_parameters: dict[str, Any | None] = Field(default={}, description=_described(Spec, "shared_parameters"))
     template_id: str | None = Field(default=None, description=_described(Spec, "template_id"))
     tags: dict[str, str] = Field(default={}, description="Labels of the batch job.")
     options: OptionsConfig = Field(default=OptionsConfig(), description="How the batch job runs.")
-    budget: BudgetConfig = Field(default=BudgetConfig(), description="What the batch job may cost and take.")
+    budget: BudgetConfig | None = Field(default=None, description=_described(Spec, "budget"))
+    delivery: DeliveryConfig | None = Field(default=None, description=_described(Spec, "delivery"))
 
-    def to_spec(self, pipeline: str) -> Spec:
+    def to_spec(self, pipeline: str | None) -> Spec:
         """The spec that the config stands for; raises InvalidInput."""
-        content = {name: _plain(value) for name, value in self if name not in ("batch_job_id", "items_file")}
-        if self.items_file is not None:
-            content["items"] = {self.items_file.rpartition(".")[2]: self.items_file}
-        return parse_spec({"pipeline": pipeline, **content})
+        content = {name: value for name, value in _plain(self).items() if name in Spec.model_fields}
+        if self.items_from is not None:
+            if self.items is not None:
+                raise InvalidInput("items_from", None, "stands beside items", "remove one of them")
+            content["items"] = _plain(self.items_from)
+        return parse_spec({**content, "pipeline": pipeline})
+
+
+class OwnPhasesConfig(PlanConfig):
+    """A batch job to make, or one that exists, whatever its phases are."""
+
+    pipeline: str | None = Field(default=None, description=_described(Spec, "pipeline"))
+
+
+def config_of(spec: Spec) -> PlanConfig:
+    """The config that stands for a spec, whose pipeline it leaves to the job that is launched."""
+    content = spec.model_dump(mode="json", exclude_unset=True, exclude={"pipeline"})
+    if isinstance(spec.items, ItemSource):
+        content["items_from"] = content.pop("items")
+    return PlanConfig(**content)
 
 
 def _plain(value: Any) -> Any:

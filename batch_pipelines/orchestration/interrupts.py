@@ -25,13 +25,20 @@ async def outcome_of(work: Future[T], context: dg.OpExecutionContext, ledger: Le
     waiting = asyncio.wrap_future(work)
     while not waiting.done():
         await asyncio.wait({waiting}, timeout=CHECK_SECONDS)
-        if check_captured_interrupt() and not ledger.open_requests(batch_job_id):
-            ledger.request(batch_job_id, _what_is_asked(context), by="dagster", reason="the run was interrupted")
+        if check_captured_interrupt():
+            drain(context, ledger, batch_job_id)
     return waiting.result()
 
 
-def _what_is_asked(context: dg.OpExecutionContext) -> RequestKind:
-    """A termination from the UI cancels; a signal from elsewhere only means that this process has to end."""
+def drain(context: dg.OpExecutionContext, ledger: Ledger, batch_job_id: str) -> None:
+    """Ask the batch job to end early, once: a termination from the UI cancels it.
+
+    A signal from elsewhere only means that this process has to end, and pauses it.
+    """
+    if ledger.open_requests(batch_job_id):
+        return
     run = context.instance.get_run_by_id(context.run_id)
-    is_terminated = run is not None and run.status is dg.DagsterRunStatus.CANCELING
-    return RequestKind.CANCEL if is_terminated else RequestKind.PAUSE
+    # A termination that does not wait has marked the run as canceled already.
+    is_terminated = run is not None and run.status in (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
+    kind = RequestKind.CANCEL if is_terminated else RequestKind.PAUSE
+    ledger.request(batch_job_id, kind, by="dagster", reason="the run was interrupted")

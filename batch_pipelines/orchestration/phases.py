@@ -3,15 +3,16 @@
 # No postponed annotations here: Dagster reads the types of its functions when it makes ops of them.
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 
 from batch_pipelines.analytics.summary import summarize
 from batch_pipelines.control.running import close_run, open_run
 from batch_pipelines.domain.errors import JournalUnavailable, LedgerUnavailable
-from batch_pipelines.domain.pipeline import Phase
+from batch_pipelines.domain.pipeline import Phase, Pipeline
 from batch_pipelines.domain.transitions import JobTrigger
 from batch_pipelines.engine.share import LEASE_SECONDS
 from batch_pipelines.engine.work import PhaseOutcome
@@ -25,6 +26,11 @@ from batch_pipelines.settings import ExecutorName
 
 PATIENCE_SECONDS = LEASE_SECONDS + 2
 """After this a run that died before has lost its lease."""
+FIRST_INPUT = "partition"
+"""The input of an op whose phase needs no other; the inputs of others are named after the phases they need."""
+
+Node = Any
+"""An output in a graph that is being put together: Dagster hands these around in place of values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,30 +52,50 @@ def open_item_partitions(context: dg.OpExecutionContext) -> Iterator[dg.DynamicO
     """One dynamic output for each range of items."""
     services: Services = context.resources.services
     with explained():
-        if services.settings.executor is not ExecutorName.MULTIPROCESS:
+        job = batch_job_of(services.ledger, context.run)
+        if job.pipeline.calls_models and services.settings.executor is not ExecutorName.MULTIPROCESS:
             # Before the clock of the batch job starts; a step with a process of its own would connect for nothing.
             services.engine.connect().result()
-        batch_job_id = batch_job_of(services.ledger, context.run).id
-        job = open_run(services.ledger, batch_job_id, context.run_id, patience_seconds=PATIENCE_SECONDS)
-        services.engine.recover(batch_job_id)
+        job = open_run(services.ledger, job.id, context.run_id, patience_seconds=PATIENCE_SECONDS)
+        services.engine.recover(job.id)
     size = job.options.items_per_partition or job.total_items
     for start in range(0, job.total_items, size):
         stop = min(start + size, job.total_items)
         yield dg.DynamicOutput(ItemPartition(job.id, start, stop), mapping_key=f"items_{start}_to_{stop - 1}")
 
 
-def phase_op(phase: Phase) -> dg.OpDefinition:
-    """The op of one phase; it runs the items of a partition concurrently and waits for them."""
+def through_phases(pipeline: Pipeline) -> Callable[[Node], Node]:
+    """What becomes of one item partition: the ops of the phases, each after those that it needs."""
+    ops = {phase.name: phase_op(phase, pipeline.needs[phase.name]) for phase in pipeline.phases}
+
+    def wire(partition: Node) -> Node:
+        outputs: dict[str, Node] = {}
+        for phase in pipeline.in_order:
+            parents = {name: outputs[name] for name in pipeline.needs[phase.name]}
+            outputs[phase.name] = ops[phase.name](**(parents or {FIRST_INPUT: partition}))
+        (last,) = pipeline.last_names
+        return outputs[last]
+
+    return wire
+
+
+def phase_op(phase: Phase, needs: tuple[str, ...] = ()) -> dg.OpDefinition:
+    """The op of one phase; it runs the items of a partition concurrently and waits for them.
+
+    It has an input for each phase that it needs; all of them hand on the same partition.
+    """
 
     @dg.op(
         name=phase.name,
         required_resource_keys={"services"},
+        ins={name: dg.In(ItemPartition) for name in needs or (FIRST_INPUT,)},
         out=dg.Out(ItemPartition),
-        tags={"batch_pipelines/task_type": phase.task_type},
+        tags={"batch_pipelines/task_type": phase.task_type, "batch_pipelines/kind": phase.kind.value},
         description=f"Phase {phase.name} ({phase.task_type}) for the items of one partition.",
     )
-    async def run_phase(context: dg.OpExecutionContext, partition: ItemPartition) -> dg.Output[ItemPartition]:
+    async def run_phase(context: dg.OpExecutionContext, **partitions: ItemPartition) -> dg.Output[ItemPartition]:
         services: Services = context.resources.services
+        partition = next(iter(partitions.values()))
         outcome = await _run_or_stop(services, context, phase, partition)
         counts = {"done": outcome.done, "failed": outcome.failed, "left": outcome.left}
         return dg.Output(partition, metadata=counts)
@@ -126,7 +152,7 @@ async def _finish_missing(services: Services, context: dg.OpExecutionContext, ba
     size = job.options.items_per_partition or job.total_items
 
     async def finish(start: int) -> None:
-        for phase in job.pipeline.phases:
+        for phase in job.pipeline.in_order:
             await _run_or_stop(services, context, phase, ItemPartition(batch_job_id, start, start + size))
 
     await asyncio.gather(*(finish(start) for start in range(0, job.total_items, size)))

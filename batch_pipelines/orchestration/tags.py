@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from dagster._utils.tags import is_valid_tag_key
+
 from batch_pipelines.control.overriding import Overrides
 from batch_pipelines.domain.errors import InvalidInput
 from batch_pipelines.domain.job import BatchJob
+from batch_pipelines.domain.pipeline import Pipeline
 from batch_pipelines.domain.spec import Priority
 
 PREFIX = "batch_pipelines/"
 JOB_TAG = f"{PREFIX}batch_job_id"
+PARENT_TAG = f"{PREFIX}launched_by"
+"""The run that waits for this one."""
 TIER_TAG = f"{PREFIX}tier"
 CONCURRENCY_TAG = f"{PREFIX}concurrency"
 QUEUE_TAG = "dagster/priority"
@@ -28,6 +33,18 @@ def tags_of(job: BatchJob) -> dict[str, str]:
         f"{PREFIX}project": job.project,
     }
     return tags | ({TIER_TAG: job.tier} if job.tier else {})
+
+
+def job_tags(pipeline: Pipeline) -> dict[str, str]:
+    """Of a pipeline's tags, those that its Dagster job can have too.
+
+    Dagster takes no spaces in a key, and its own keys and ours tell a run how to go on.
+    """
+    return {
+        key: value
+        for key, value in pipeline.tags.items()
+        if is_valid_tag_key(key) and not key.startswith((PREFIX, "dagster/", ".dagster/"))
+    }
 
 
 def overrides_of(tags: Mapping[str, str]) -> Overrides:

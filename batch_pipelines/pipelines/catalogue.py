@@ -1,66 +1,93 @@
-"""Finds the shipped pipelines and reads their files."""
+"""Finds pipelines: the shipped ones, and those of a deployment's folder."""
 
 from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from batch_pipelines.domain.errors import InvalidInput, UnknownName
 from batch_pipelines.domain.pipeline import Pipeline
+from batch_pipelines.pipelines.complaints import complaint
+from batch_pipelines.pipelines.defaults import Defaults, read_defaults, shipped_defaults
+from batch_pipelines.pipelines.origins import Origin
+from batch_pipelines.pipelines.places import Places
+from batch_pipelines.pipelines.reading import Source, read_file
+from batch_pipelines.pipelines.resolving import resolve
 
 SHIPPED = Path(__file__).parent
-PIPELINE_FILE = "pipeline.yaml"
+PIPELINE_FILE = "defs.yaml"
+COMPONENT = "batch_pipelines.BatchPipeline"
+OWN_PHASES = "own_phases"
+"""What the pipeline of a spec is called that brings all its phases."""
 
 
-def read_pipeline(folder: Path) -> Pipeline:
-    """The pipeline that a folder holds; raises InvalidInput naming file and line, or file and field."""
-    path = folder / PIPELINE_FILE
+class DefsFile(BaseModel):
+    """A component's file, as Dagster has it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: Literal["batch_pipelines.BatchPipeline"] = Field(description="Says that it is a pipeline.")
+    attributes: dict[str, Any] = Field(description="The pipeline.")
+    requirements: Any = Field(default=None, description="Dagster's own.")
+    post_processing: Any = Field(default=None, description="Dagster's own.")
+    template_vars_module: Any = Field(default=None, description="Dagster's own.")
+
+
+def read_pipeline(folder: Path, defaults: Defaults | None = None) -> Pipeline:
+    """The pipeline that a folder holds, complete; raises InvalidInput naming file, line and field."""
+    source = read_file(folder / PIPELINE_FILE)
     try:
-        content = yaml.safe_load(_text(path))
-    except (yaml.YAMLError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}, line {mark.line + 1}" if mark else str(path)
-        problem = getattr(error, "problem", None) or " ".join(str(error).split())
-        raise InvalidInput("pipeline", where, f"is not YAML ({problem})", "mend it") from None
-    try:
-        return Pipeline.model_validate(_with_files(content, folder))
+        DefsFile.model_validate(source.value)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "pipeline"
-        raise InvalidInput(f"{path}: {field}", first["input"], f"is not usable ({first['msg']})", "mend it") from None
+        raise _no_component(error, source) from None
+    attributes = source.within("attributes")
+    origin = Origin(folder, is_trusted=True)
+    return resolve(attributes.value, defaults or shipped_defaults(), origin, Places(attributes))
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InvalidInput("pipeline", str(path), f"cannot be read ({error.strerror})", "check the path") from None
-    except UnicodeDecodeError as error:
-        raise InvalidInput("pipeline", str(path), f"is not UTF-8 (byte {error.start})", "save it as UTF-8") from None
-
-
-def _with_files(content: Any, folder: Path) -> Any:
-    """`content` with every `{file: path}` replaced by the file's text, and paths of samples made whole."""
-    if isinstance(content, dict):
-        if content.keys() == {"file"}:
-            return _text(folder / str(content["file"]))
-        return {
-            key: folder / str(value) if key == "sample_items" else _with_files(value, folder)
-            for key, value in content.items()
-        }
-    if isinstance(content, list):
-        return [_with_files(value, folder) for value in content]
-    return content
+def _no_component(error: ValidationError, source: Source) -> InvalidInput:
+    """What is wrong around the pipeline."""
+    places = Places(source)
+    if not isinstance(source.value, dict):
+        remedy = f"start with `type: {COMPONENT}` and write the pipeline under `attributes:`"
+        return InvalidInput(source.path, None, "does not hold a mapping", remedy)
+    if "type" in source.value and source.value["type"] != COMPONENT:
+        return places.refuse(("type",), source.value["type"], "is no pipeline", f"write `type: {COMPONENT}`")
+    return complaint(error, DefsFile, places)
 
 
 @cache
 def shipped_pipelines() -> tuple[Pipeline, ...]:
-    """All pipelines of the package, by name."""
+    """All pipelines of the package, by name, as they are without a deployment's routes."""
     return tuple(read_pipeline(path.parent) for path in sorted(SHIPPED.glob(f"*/{PIPELINE_FILE}")))
+
+
+def all_pipelines(folder: Path, routes_file: Path | None = None) -> tuple[Pipeline, ...]:
+    """The shipped pipelines and those in the folders of `folder`, by name, which may not exist.
+
+    Raises InvalidInput for what cannot be read, and where two have one name.
+    """
+    return tuple(sorted(pipelines_by_folder(folder, routes_file).values(), key=lambda pipeline: pipeline.name))
+
+
+def pipelines_by_folder(folder: Path, routes_file: Path | None = None) -> dict[Path, Pipeline]:
+    """The same by the folder that each was read from, the shipped ones first."""
+    defaults = read_defaults(routes_file)
+    found: dict[str, Path] = {}
+    pipelines: dict[Path, Pipeline] = {}
+    for path in (*sorted(SHIPPED.glob(f"*/{PIPELINE_FILE}")), *sorted(folder.glob(f"*/{PIPELINE_FILE}"))):
+        pipeline = read_pipeline(path.parent, defaults)
+        if pipeline.name == OWN_PHASES:
+            raise InvalidInput(f"{path}: name", OWN_PHASES, "is kept for specs with phases of their own", "rename it")
+        if pipeline.name in found:
+            problem = f"is the name of the pipeline in {found[pipeline.name]} already"
+            raise InvalidInput(f"{path}: name", pipeline.name, problem, "give each pipeline a name of its own")
+        found[pipeline.name] = path
+        pipelines[path.parent] = pipeline
+    return pipelines
 
 
 def find_pipeline(name: str, pipelines: tuple[Pipeline, ...]) -> Pipeline:

@@ -9,27 +9,30 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 import anthropic
 import httpx2
 from anthropic import RequestOptions
 from pydantic import BaseModel, NonNegativeInt, ValidationError
 
+from batch_pipelines.domain.errors import ErrorCategory, ProviderError
 from batch_pipelines.domain.usage import Usage
+from batch_pipelines.providers.addresses import is_on_loopback
 from batch_pipelines.providers.anthropic_errors import provider_error, unreadable
 from batch_pipelines.providers.anthropic_limits import readings
-from batch_pipelines.providers.base import Completion, CompletionRequest
+from batch_pipelines.providers.base import Completion, CompletionRequest, Request
+from batch_pipelines.providers.http_errors import ANSWERS_WITHOUT_MODEL_LIST
+from batch_pipelines.providers.output_schema import OutputConfigs
 
 DEFAULT_BASE_URL = "https://api.anthropic.com"
 CONNECT_SECONDS = 10.0
 """How long making a connection may take, within the time of the call."""
 CHECK_SECONDS = 15.0
+NO_EMBEDDINGS = (
+    "this provider turns no text into vectors; set BATCH_PIPELINES_EMBEDDINGS_PROVIDER to `simulated` or `endpoint`"
+)
 KEEPALIVE_SECONDS = 5.0
 """How long an idle connection is kept; the SDK's own default, short of any server's."""
-ANSWERS_WITHOUT_MODEL_LIST = frozenset({404, 405, 501})
-"""Statuses by which a server that speaks only the Messages API shows that it is there."""
 
 
 def utc_now() -> datetime:
@@ -50,6 +53,7 @@ class AnthropicProvider:
         # A key read from a file often ends in a line break, which HTTP forbids in a header.
         self._secret = api_key.strip()
         self._now = now
+        self._output_configs = OutputConfigs()
         # Never None: the SDK would read the environment, which is for settings.py alone.
         url = base_url or DEFAULT_BASE_URL
         # Whole, as the SDK would take the base address apart and put it together for every call.
@@ -73,14 +77,17 @@ class AnthropicProvider:
                 return
             raise provider_error(error, secret=self._secret, now=self._now()) from None
 
-    async def complete(self, request: CompletionRequest) -> Completion:
+    async def complete(self, request: Request) -> Completion:
         """Ask once; raises ProviderError. A refusal or a cut answer is a Completion with that stop reason."""
+        if not isinstance(request, CompletionRequest):
+            raise ProviderError(ErrorCategory.INVALID_REQUEST, NO_EMBEDDINGS)
+        request_body = self._body(request)
         try:
             # The SDK's timeout bounds each read; a server that drips its answer would never meet it.
             async with asyncio.timeout(request.timeout_seconds):
                 # Lower than `messages.create`, whose preparation of parameters that need none takes a sixth of a call.
                 response = await self._client.post(
-                    self._messages_url, cast_to=httpx2.Response, body=_body(request), options=_options(request)
+                    self._messages_url, cast_to=httpx2.Response, body=request_body, options=_options(request)
                 )
                 body = response.content
         except Exception as error:  # noqa: BLE001 - whatever a call raises becomes a ProviderError
@@ -95,17 +102,18 @@ class AnthropicProvider:
         """Give connections back."""
         await self._client.close()
 
-
-def _body(request: CompletionRequest) -> dict[str, object]:
-    """The JSON of a request, as the protocol has it."""
-    body: dict[str, object] = {
-        "max_tokens": request.max_tokens,
-        "messages": [{"role": "user", "content": request.prompt}],
-        "model": request.model,
-    }
-    if request.system is not None:
-        body["system"] = request.system
-    return body
+    def _body(self, request: CompletionRequest) -> dict[str, object]:
+        """The JSON of a request, as the protocol has it; raises ProviderError(SCHEMA)."""
+        body: dict[str, object] = {
+            "max_tokens": request.max_tokens,
+            "messages": [{"role": "user", "content": request.prompt}],
+            "model": request.model,
+        }
+        if request.system is not None:
+            body["system"] = request.system
+        if request.output_schema is not None:
+            body["output_config"] = self._output_configs.of(request.output_schema)
+        return body
 
 
 def _options(request: CompletionRequest) -> RequestOptions:
@@ -118,15 +126,7 @@ def _transport(url: str, max_connections: int) -> httpx2.AsyncClient:
     limits = httpx2.Limits(
         max_connections=max_connections, max_keepalive_connections=max_connections, keepalive_expiry=KEEPALIVE_SECONDS
     )
-    return anthropic.DefaultAioHttpClient(limits=limits, trust_env=not _on_loopback(url))
-
-
-def _on_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return anthropic.DefaultAioHttpClient(limits=limits, trust_env=not is_on_loopback(url))
 
 
 def _timeout(seconds: float) -> anthropic.Timeout:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 
 import aiohttp
 import anthropic
@@ -16,9 +14,7 @@ from pydantic import ValidationError
 
 from batch_pipelines.domain.errors import ErrorCategory, ProviderError
 from batch_pipelines.providers.anthropic_limits import readings
-
-MESSAGE_LENGTH = 300
-"""Characters of a message at most; enough for the provider's own, too few for an echoed prompt."""
+from batch_pipelines.providers.http_errors import category_of_status, one_line, retry_after_seconds
 
 BY_ERROR_CODE: dict[str, ErrorCategory] = {
     "enforced_spend_limit_reached": ErrorCategory.SPEND_LIMIT,
@@ -29,27 +25,6 @@ BY_ERROR_CODE: dict[str, ErrorCategory] = {
     "cmek_key_network_blocked": ErrorCategory.PERMISSION,
 }
 """Stable codes that say more than the HTTP status they come with."""
-
-BY_STATUS: dict[int, ErrorCategory] = {
-    400: ErrorCategory.INVALID_REQUEST,
-    401: ErrorCategory.AUTHENTICATION,
-    402: ErrorCategory.SPEND_LIMIT,
-    403: ErrorCategory.PERMISSION,
-    404: ErrorCategory.INVALID_REQUEST,
-    408: ErrorCategory.TIMEOUT,
-    409: ErrorCategory.SERVER_ERROR,
-    412: ErrorCategory.INVALID_REQUEST,
-    413: ErrorCategory.INVALID_REQUEST,
-    422: ErrorCategory.INVALID_REQUEST,
-    429: ErrorCategory.RATE_LIMIT,
-    431: ErrorCategory.INVALID_REQUEST,
-    499: ErrorCategory.CONNECTION,
-    501: ErrorCategory.INVALID_REQUEST,
-    503: ErrorCategory.SERVER_ERROR,
-    504: ErrorCategory.TIMEOUT,
-    529: ErrorCategory.OVERLOADED,
-}
-"""HTTP statuses; others count as the provider's failure from 500 on, and as an invalid request below."""
 
 BY_CLASS: tuple[tuple[type[BaseException], ErrorCategory], ...] = (
     (anthropic.APITimeoutError, ErrorCategory.TIMEOUT),
@@ -74,8 +49,14 @@ BY_CLASS: tuple[tuple[type[BaseException], ErrorCategory], ...] = (
 )
 """Errors without an HTTP status; the first class that fits decides."""
 
-# A cap that the account's owner set arrives as an ordinary 400 without a code: only its wording tells.
-OWN_SPEND_LIMIT = re.compile(r"reached your specified .*usage limits|credit balance is too low", re.IGNORECASE)
+BY_WORDING: tuple[tuple[re.Pattern[str], ErrorCategory], ...] = (
+    # A cap that the account's owner set.
+    (re.compile(r"reached your specified .*usage limits|credit balance is too low", re.I), ErrorCategory.SPEND_LIMIT),
+    (re.compile(r"prompt is too long", re.I), ErrorCategory.CONTEXT_WINDOW),
+    # It goes with every call of the phase, so every one fails alike.
+    (re.compile(r"output_config|schema", re.I), ErrorCategory.SCHEMA),
+)
+"""What arrives as an ordinary 400 without a code, so that only its wording tells; the first that fits decides."""
 
 
 def provider_error(error: Exception, *, secret: str, now: datetime) -> ProviderError:
@@ -115,17 +96,15 @@ def category_of(error: Exception) -> ErrorCategory:
 def _category_of_status(error: anthropic.APIStatusError) -> ErrorCategory:
     if error.error_code in BY_ERROR_CODE:
         return BY_ERROR_CODE[error.error_code]
-    if error.status_code == 400 and OWN_SPEND_LIMIT.search(error.api_message or ""):
-        return ErrorCategory.SPEND_LIMIT
-    other = ErrorCategory.SERVER_ERROR if error.status_code >= 500 else ErrorCategory.INVALID_REQUEST
-    return BY_STATUS.get(error.status_code, other)
+    if error.status_code == 400:
+        matches = (category for words, category in BY_WORDING if words.search(error.api_message or ""))
+        return next(matches, ErrorCategory.INVALID_REQUEST)
+    return category_of_status(error.status_code)
 
 
 def short_message(error: Exception, secret: str) -> str:
     """The provider's own words, or the transport's, in one line without `secret`."""
-    text = " ".join(_words_of(error).split())
-    text = text.replace(secret, "***") if secret else text
-    return text if len(text) <= MESSAGE_LENGTH else f"{text[: MESSAGE_LENGTH - 3]}..."
+    return one_line(_words_of(error), secret)
 
 
 def _words_of(error: Exception) -> str:
@@ -142,31 +121,3 @@ def _words_of(error: Exception) -> str:
         first = error.errors(include_input=False)[0]
         return ": ".join([".".join(map(str, first["loc"])) or "body", first["msg"]])
     return str(error) or type(error).__name__
-
-
-def retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds the provider asks to wait, never negative: `retry-after-ms`, or `retry-after` in seconds or as a date."""
-    milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return milliseconds / 1000
-    value = headers.get("retry-after")
-    seconds = _number(value)
-    return _seconds_until(value, now) if seconds is None else seconds
-
-
-def _number(value: str | None) -> float | None:
-    """A finite number of at least 0, or None."""
-    try:
-        number = float(value or "")
-    except ValueError:
-        return None
-    return max(number, 0.0) if math.isfinite(number) else None
-
-
-def _seconds_until(value: str | None, now: datetime) -> float | None:
-    try:
-        moment = parsedate_to_datetime(value or "")
-    except ValueError:
-        return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max((aware - now).total_seconds(), 0.0)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from batch_pipelines.domain.trial import Assessment, Candidate, Trial, Verdict
-from batch_pipelines.domain.validation import Judge, Validation, WhenExhausted
+from batch_pipelines.domain.validation import Validation, WhenExhausted
 from batch_pipelines.quality.marking import marked
 
 FEEDBACK_HEADING = "The previous answer was not good enough:"
@@ -26,9 +26,9 @@ class Accept:
 
 @dataclass(frozen=True, slots=True)
 class AskJudge:
-    """This judge is asked about the pending answer."""
+    """The next judge is asked about the pending answer."""
 
-    judge: Judge
+    trial: Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def next_step(validation: Validation, trial: Trial, problems: Sequence[str], mod
             validation, trial, pending, Assessment(score=None, reasons=_cut(problems), is_accepted=False), models
         )
     if len(pending.verdicts) < validation.judge_count:
-        return AskJudge(validation.judges[len(pending.verdicts)])
+        return AskJudge(trial)
     assessment = _assessment(validation, pending.verdicts)
     if assessment.is_accepted:
         return Accept(_assessed(pending, assessment))

@@ -12,7 +12,6 @@ import pytest
 
 from batch_pipelines.cli import following
 from batch_pipelines.cli.following import follow
-from batch_pipelines.cli.workers import Worker
 from batch_pipelines.control.running import close_run, open_run
 from batch_pipelines.control.submission import submit
 from batch_pipelines.domain.errors import LedgerUnavailable
@@ -20,6 +19,7 @@ from batch_pipelines.domain.job import BatchJob
 from batch_pipelines.domain.transitions import JobStatus
 from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.ledger.store import Ledger
+from batch_pipelines.orchestration.worker_process import WorkerProcess
 from batch_pipelines_tests.control.samples import plan
 
 Scene = Callable[[], object]
@@ -32,7 +32,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(following, "LINE_SECONDS", 0)
 
 
-class StagedWorker(Worker):
+class StagedWorker(WorkerProcess):
     """Plays a scene each time somebody asks whether it is alive, and is dead after the last."""
 
     def __init__(self, *scenes: Scene) -> None:
@@ -193,10 +193,10 @@ def test_watching_ends_with_the_job(sqlite_ledger: Ledger, job: BatchJob) -> Non
     assert follow(sqlite_ledger, job.id, None) is False
 
 
-def _worker(log: Path, log_start: int) -> Worker:
+def _worker(log: Path, log_start: int) -> WorkerProcess:
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
-    return Worker(process, log, log_start)
+    return WorkerProcess(process, log, log_start)
 
 
 @pytest.mark.parametrize(

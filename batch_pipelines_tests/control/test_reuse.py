@@ -16,6 +16,7 @@ from batch_pipelines.control.reuse import find_savings
 from batch_pipelines.control.submission import submit
 from batch_pipelines.domain.job import Plan
 from batch_pipelines.domain.pipeline import Phase, Pipeline, TaskType
+from batch_pipelines.domain.routing import Complexity
 from batch_pipelines.domain.transitions import JobStatus
 from batch_pipelines.estimation.savings import Savings
 from batch_pipelines.ledger.store import Ledger
@@ -47,7 +48,7 @@ def saved(ledger: Ledger, wanted: Plan) -> Savings:
 
 def calls(ledger: Ledger, wanted: Plan) -> dict[str, int]:
     """Calls that need not be made, by phase."""
-    return {phase: count for (phase, _), count in saved(ledger, wanted).calls.items()}
+    return {phase: count for (phase, *_), count in saved(ledger, wanted).calls.items()}
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def test_items_are_followed_to_their_first_miss(ledger: Ledger) -> None:
 
     found = saved(ledger, wanted)
 
-    assert found.calls == {("draft", None): 3, ("review", None): 2}
+    assert found.calls == {("draft", None, Complexity.SIMPLE): 3, ("review", None, Complexity.SIMPLE): 2}
     assert found.items == 2
     assert found.saved_usd == {"draft": 3 * COST, "review": 2 * COST}
 
@@ -133,7 +134,7 @@ def test_a_prompt_that_cannot_be_rendered_is_a_miss(ledger: Ledger) -> None:
 
     found = saved(ledger, wanted)
 
-    assert found.calls == {("draft", None): 3, ("review", None): 2}
+    assert found.calls == {("draft", None, Complexity.SIMPLE): 3, ("review", None, Complexity.SIMPLE): 2}
     assert found.items == 2
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from batch_pipelines.domain.errors import ErrorCategory, Severity
 from batch_pipelines.domain.job import ItemError, ItemResult
-from batch_pipelines.domain.pipeline import Tier
+from batch_pipelines.domain.routing import Complexity, Tier
 from batch_pipelines.domain.transitions import ItemStatus
 from batch_pipelines.domain.usage import Usage
 
@@ -45,6 +45,7 @@ def test_a_result_is_a_line_of_the_contract() -> None:
         item_id="a",
         position=0,
         tier=Tier.TEMPLATE,
+        complexity=Complexity.SIMPLE,
         status=ItemStatus.FAILED,
         input={"topic": "Tea"},
         output=None,

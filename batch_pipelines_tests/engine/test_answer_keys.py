@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch_pipelines.domain.answers import TEMPLATES
-from batch_pipelines.domain.pipeline import Phase, TaskType, Tier
+from batch_pipelines.domain.pipeline import Phase, TaskType
+from batch_pipelines.domain.routing import Complexity, Tier
 from batch_pipelines.engine.answer_keys import NOT_ANSWERED, answer_key
-from batch_pipelines.engine.prompts import render_request
+from batch_pipelines.engine.prompts import Subject, request_for
 from batch_pipelines.providers.base import CompletionRequest
 
 MODEL = "claude-test"
@@ -134,9 +135,8 @@ def test_a_changed_phase_finds_what_it_would_ask_alike(
     before = phase(prompt="About {{ item.topic }}.")
     after = before.model_copy(update=change)
 
-    one, two = (
-        answer_key(each, render_request(each, MODEL, {"topic": "tea"}, Tier.SCENARIO, {})) for each in (before, after)
-    )
+    subject = Subject({"topic": "tea"}, Tier.SCENARIO, Complexity.SIMPLE)
+    one, two = (answer_key(each, request_for(each, MODEL, subject)) for each in (before, after))
 
     assert (one.digest == two.digest) is is_same
     assert set(one.differing_parts(two)) == set(differing)

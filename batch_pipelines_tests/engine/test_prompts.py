@@ -7,17 +7,18 @@ from typing import Any
 import pytest
 
 from batch_pipelines.domain.errors import ErrorCategory, ProviderError
-from batch_pipelines.domain.pipeline import Tier
-from batch_pipelines.engine.prompts import render_request
+from batch_pipelines.domain.routing import Complexity, Tier
+from batch_pipelines.engine.prompts import Subject, request_for
 from batch_pipelines.providers.base import CompletionRequest
 from batch_pipelines_tests.engine.samples import MODEL, phase
 
 
 def render(prompt: str, parameters: dict[str, Any] | None = None, **changes: Any) -> CompletionRequest:
     """The request of a phase with this prompt, for an item of tier `scenario` whose draft is done."""
-    return render_request(
-        phase("write", prompt=prompt, **changes), MODEL, parameters or {}, Tier.SCENARIO, {"draft": "Once upon a time"}
-    )
+    subject = Subject(parameters or {}, Tier.SCENARIO, Complexity.SIMPLE, {"draft": "Once upon a time"})
+    request = request_for(phase("write", prompt=prompt, **changes), MODEL, subject)
+    assert isinstance(request, CompletionRequest)
+    return request
 
 
 def test_a_template_sees_item_tier_and_earlier_phases() -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from batch_pipelines.domain.errors import InvalidInput, UnknownPrice
 from batch_pipelines.domain.estimate import GateSeverity
 from batch_pipelines.domain.pipeline import Phase, Pipeline, TaskType, Tier, TokenProfile
+from batch_pipelines.domain.routing import Complexity, ItemGroup
 from batch_pipelines.domain.spec import Budget
 from batch_pipelines.domain.usage import Usage
 from batch_pipelines.estimation.duration import Pace
@@ -40,7 +41,8 @@ def workload(
 ) -> Workload:
     """These items through these phases, on the model `dear` unless said otherwise."""
     pipeline = Pipeline(name="talk", description="Talks.", model="dear", phases=phases or (phase(),))
-    return Workload(pipeline, items, model, concurrency, Budget.model_validate(budget))
+    groups = {ItemGroup(tier, Complexity.MODERATE): count for tier, count in items.items()}
+    return Workload(pipeline, groups, model, concurrency, Budget.model_validate(budget))
 
 
 @pytest.mark.parametrize(

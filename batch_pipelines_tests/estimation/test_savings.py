@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch_pipelines.domain.estimate import Estimate, PhaseReuse, Reuse
-from batch_pipelines.domain.pipeline import Phase, Pipeline, TaskType, Tier, TokenProfile
+from batch_pipelines.domain.pipeline import Phase, Pipeline, TaskType, TokenProfile
+from batch_pipelines.domain.routing import Complexity, ItemGroup, Tier
 from batch_pipelines.domain.spec import Budget
 from batch_pipelines.estimation.duration import Pace
 from batch_pipelines.estimation.estimator import Workload, estimate
@@ -19,7 +20,8 @@ from batch_pipelines.estimation.savings import Savings
 
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 BOOK = PriceBook([Price(model="dear", input_usd_per_mtok=Decimal("0.0371"), output_usd_per_mtok=Decimal("17.0903"))])
-ITEMS: dict[Tier | None, int] = {Tier.TEMPLATE: 6, Tier.SCENARIO: 4}
+TEMPLATE, SCENARIO = (ItemGroup(tier, Complexity.MODERATE) for tier in (Tier.TEMPLATE, Tier.SCENARIO))
+ITEMS = {TEMPLATE: 6, SCENARIO: 4}
 TOKENS = {
     "draft": TokenProfile(input_tokens=1000, output_tokens=2000),
     "review": TokenProfile(input_tokens=3000, output_tokens=100),
@@ -31,7 +33,7 @@ PIPELINE = Pipeline(
     phases=tuple(Phase(name=name, task_type=TaskType.CHAT, prompt="Hi", tokens=TOKENS[name]) for name in TOKENS),
 )
 ALL = Savings(
-    {(phase, tier): count for phase in TOKENS for tier, count in ITEMS.items()},
+    {(phase, *group): count for phase in TOKENS for group, count in ITEMS.items()},
     {"draft": Decimal("1.5"), "review": Decimal("0.5")},
     items=10,
 )
@@ -45,9 +47,7 @@ def estimated(savings: Savings | None, prices: PriceBook, at: datetime, **budget
 def test_what_is_kept_costs_nothing(prices: PriceBook, at: datetime) -> None:
     """Calls, tokens, cost and time are of what is left to call; items are all of them (C2)."""
     whole = estimated(None, prices, at)
-    savings = Savings(
-        {("draft", Tier.TEMPLATE): 6, ("draft", Tier.SCENARIO): 1, ("review", Tier.TEMPLATE): 2}, {}, items=2
-    )
+    savings = Savings({("draft", *TEMPLATE): 6, ("draft", *SCENARIO): 1, ("review", *TEMPLATE): 2}, {}, items=2)
 
     left = estimated(savings, prices, at)
 
@@ -64,7 +64,7 @@ def test_what_is_kept_costs_nothing(prices: PriceBook, at: datetime) -> None:
 
 def test_what_is_saved_is_said(prices: PriceBook, at: datetime) -> None:
     """By phase and in total, in figures and in a sentence."""
-    savings = Savings({("draft", Tier.TEMPLATE): 5}, {"draft": Decimal("1.50")}, items=0)
+    savings = Savings({("draft", *TEMPLATE): 5}, {"draft": Decimal("1.50")}, items=0)
 
     result = estimated(savings, prices, at)
 

@@ -89,6 +89,12 @@ class SimulatedConfig(BaseModel):
     """The only API key that is let in; None lets everybody in."""
     context_tokens: int | None = Field(default=None, gt=0)
     """Requests with more input tokens are invalid; None is no limit."""
+    judge_mean: float = Field(default=7.0, ge=1, le=10)
+    """What judges score an answer that nobody picked; models score over it, as they answer with their best draft."""
+    judge_spread: float = Field(default=1.2, ge=0, le=5)
+    """Standard deviation of such scores; with 0 every score is `judge_mean`, rounded."""
+    embedding_dimensions: int = Field(default=256, ge=1, le=4096)
+    """Numbers of a vector, where a request does not say how many."""
 
     @field_validator("tier_tokens")
     @classmethod

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from batch_pipelines.providers.simulated.brief import Brief, brief_of
+from batch_pipelines.providers.simulated.marks import Marked, taken_apart
+from batch_pipelines.providers.simulated.output_format import schema_in
+from batch_pipelines.providers.simulated.refusals import invalid
 
 REMOVED_PARAMETERS = ("temperature", "top_p", "top_k")
 """Sampling parameters that the API refuses from version 2026-10-21 on."""
@@ -17,15 +20,8 @@ NOT_INPUT = frozenset({"max_tokens", "stream", "metadata", "service_tier"})
 """Parameters that change neither the input's tokens nor what is answered."""
 
 
-class ApiError(Exception):
-    """An answer with an HTTP status of 400 or more, and a body of the protocol's shape."""
-
-    def __init__(self, status: int, error_type: str, message: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(status, error_type, message, headers)
-        self.status = status
-        self.error_type = error_type
-        self.message = message
-        self.headers = headers or {}
+TASK_TYPE = re.compile(r"^[ \t>*#-]*task type[ \t]*:[ \t*`]*([a-z][a-z0-9_]*)", re.IGNORECASE | re.MULTILINE)
+"""The line by which a prompt says what kind of work it asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +37,12 @@ class MessageRequest:
     """Text of the last message."""
     text: str
     """All text that counts as input, the system prompt first."""
+    marked: Marked
+    """The last message as instructions and data."""
+    task_type: str | None
+    """What its instructions call the work, in lower case; None where they do not."""
+    output_schema: dict[str, Any] | None
+    """What the answer is held to; None where it is free."""
     brief: Brief
     input_key: bytes
     """Digest of what the model reads; equal for a streamed and a plain request of the same input."""
@@ -50,12 +52,14 @@ class MessageRequest:
 
 def read_request(raw: bytes, *, counting: bool = False) -> MessageRequest:
     """The request in a body; raises ApiError 400. `counting` is for token counting, which has no max_tokens."""
-    body = _json_object(raw)
+    body = json_object(raw)
     _check(body, counting)
     text_parts = [_text(body.get("system") or "")] + [_text(message["content"]) for message in body["messages"]]
     prompt = text_parts[-1]
     text = "\n".join(part for part in text_parts if part)
-    input_key = _digest({name: value for name, value in body.items() if name not in NOT_INPUT})
+    marked = taken_apart(prompt)
+    instructions = "\n".join([marked.outside, *text_parts[:-1]])
+    input_key = digest({name: value for name, value in body.items() if name not in NOT_INPUT})
     rest = {name: value for name, value in body.items() if name in NOT_INPUT}
     return MessageRequest(
         body=body,
@@ -64,61 +68,67 @@ def read_request(raw: bytes, *, counting: bool = False) -> MessageRequest:
         stream=body.get("stream") is True,
         prompt=prompt,
         text=text,
-        # The prompt goes first: a system prompt may name the fields only to explain them.
-        brief=brief_of(f"{prompt}\n{text}"),
+        marked=marked,
+        task_type=_task_type(instructions),
+        output_schema=schema_in(body),
+        # The prompt goes first: a system prompt may name the fields only to explain them. Data states nothing.
+        brief=brief_of(instructions),
         input_key=input_key,
-        body_key=hashlib.sha256(input_key + _digest(rest)).digest(),
+        body_key=hashlib.sha256(input_key + digest(rest)).digest(),
     )
 
 
-def _invalid(message: str) -> ApiError:
-    return ApiError(400, "invalid_request_error", message)
+def _task_type(instructions: str) -> str | None:
+    named = TASK_TYPE.search(instructions)
+    return named[1].lower() if named else None
 
 
-def _json_object(raw: bytes) -> dict[str, Any]:
+def json_object(raw: bytes) -> dict[str, Any]:
+    """The body of a request; raises ApiError 400 for anything else."""
     try:
         body = json.loads(raw)
     except ValueError:
-        raise _invalid("The request body is not valid JSON") from None
+        raise invalid("The request body is not valid JSON") from None
     if not isinstance(body, dict):
-        raise _invalid("The request body must be a JSON object")
+        raise invalid("The request body must be a JSON object")
     return body
 
 
-def _digest(value: object) -> bytes:
+def digest(value: object) -> bytes:
+    """Of a value in JSON, whatever the order of its fields."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).digest()
 
 
 def _check(body: dict[str, Any], counting: bool) -> None:
     for name in ("model", "messages") if counting else ("model", "max_tokens", "messages"):
         if name not in body:
-            raise _invalid(f"{name}: Field required")
+            raise invalid(f"{name}: Field required")
     for name in REMOVED_PARAMETERS:
         if name in body:
-            raise _invalid(f"{name}: This parameter is not supported at API version 2026-10-21")
+            raise invalid(f"{name}: This parameter is not supported at API version 2026-10-21")
     if not isinstance(body["model"], str) or not body["model"]:
-        raise _invalid("model: Input should be a non-empty string")
+        raise invalid("model: Input should be a non-empty string")
     if not counting and (type(body["max_tokens"]) is not int or body["max_tokens"] < 1):
-        raise _invalid("max_tokens: Input should be an integer of at least 1")
+        raise invalid("max_tokens: Input should be an integer of at least 1")
     if not all(isinstance(tool, dict) for tool in body.get("tools") or []):
-        raise _invalid("tools: Input should be a list of objects")
+        raise invalid("tools: Input should be a list of objects")
     _check_content(body.get("system") or "", "system")
     _check_messages(body["messages"])
 
 
 def _check_messages(messages: object) -> None:
     if not isinstance(messages, list) or not messages:
-        raise _invalid("messages: at least one message is required")
+        raise invalid("messages: at least one message is required")
     for index, message in enumerate(messages):
         if not isinstance(message, dict) or message.get("role") not in ("user", "assistant"):
-            raise _invalid(f"messages.{index}.role: Input should be 'user' or 'assistant'")
+            raise invalid(f"messages.{index}.role: Input should be 'user' or 'assistant'")
         if not message.get("content"):
-            raise _invalid(f"messages.{index}: content must not be empty")
+            raise invalid(f"messages.{index}: content must not be empty")
         _check_content(message["content"], f"messages.{index}.content")
     if messages[0]["role"] != "user":
-        raise _invalid("messages: first message must use the user role")
+        raise invalid("messages: first message must use the user role")
     if messages[-1]["role"] == "assistant":
-        raise _invalid("messages: the conversation must end with a user message; prefill is not supported")
+        raise invalid("messages: the conversation must end with a user message; prefill is not supported")
 
 
 def _check_content(content: object, where: str) -> None:
@@ -126,12 +136,12 @@ def _check_content(content: object, where: str) -> None:
     if isinstance(content, str):
         return
     if not isinstance(content, list):
-        raise _invalid(f"{where}: Input should be a string or a list of content blocks")
+        raise invalid(f"{where}: Input should be a string or a list of content blocks")
     for index, block in enumerate(content):
         if not isinstance(block, dict) or not isinstance(block.get("type"), str):
-            raise _invalid(f"{where}.{index}.type: Field required")
+            raise invalid(f"{where}.{index}.type: Field required")
         if block["type"] == "text" and not isinstance(block.get("text"), str):
-            raise _invalid(f"{where}.{index}.text: Field required")
+            raise invalid(f"{where}.{index}.text: Field required")
 
 
 def _text(content: str | list[dict[str, Any]]) -> str:

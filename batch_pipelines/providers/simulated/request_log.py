@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any, TextIO
 
 from batch_pipelines.domain.usage import Usage
@@ -16,13 +17,21 @@ KEPT_ENTRIES = 100_000
 PROMPT_LENGTH = 80
 
 
+class RequestKind(StrEnum):
+    """What was asked for."""
+
+    MESSAGE = "message"
+    EMBEDDING = "embedding"
+
+
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One request for a message."""
+    """One request for a message or for vectors."""
 
     time: str
     """When it arrived: ISO 8601, UTC."""
     request_id: str
+    kind: RequestKind
     status: int | None
     """None where the connection was dropped before an answer."""
     fault: str | None
@@ -45,6 +54,7 @@ class RequestLog:
         self._file = file
         self._entries: deque[LogEntry] = deque(maxlen=KEPT_ENTRIES)
         self._by_status: Counter[str] = Counter()
+        self._by_kind: Counter[RequestKind] = Counter()
         self._usage = Usage()
         self._answered = 0
         self._in_flight = 0
@@ -63,6 +73,7 @@ class RequestLog:
     def add(self, entry: LogEntry) -> None:
         """Note a request that has ended."""
         self._entries.append(entry)
+        self._by_kind[entry.kind] += 1
         self._by_status["dropped" if entry.status is None else str(entry.status)] += 1
         if entry.billed:
             self._answered += 1
@@ -80,7 +91,8 @@ class RequestLog:
         """Sums since the start, ready for JSON."""
         return {
             "simulated": True,
-            "message_requests": sum(self._by_status.values()),
+            "message_requests": self._by_kind[RequestKind.MESSAGE],
+            "embedding_requests": self._by_kind[RequestKind.EMBEDDING],
             "answered": self._answered,
             "by_status": dict(self._by_status),
             "in_flight": self._in_flight,

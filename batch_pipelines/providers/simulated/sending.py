@@ -7,7 +7,9 @@ import json
 from aiohttp import web
 
 from batch_pipelines.providers.simulated.config import Fault
-from batch_pipelines.providers.simulated.wire import Answer, message_body, stream_events
+from batch_pipelines.providers.simulated.embedding_request import VectorAnswer, vector_body
+from batch_pipelines.providers.simulated.simulation import AnyAnswer
+from batch_pipelines.providers.simulated.wire import message_body, stream_events
 
 
 def drop(http: web.Request) -> web.StreamResponse:
@@ -17,12 +19,10 @@ def drop(http: web.Request) -> web.StreamResponse:
     return web.Response()
 
 
-async def send(http: web.Request, answer: Answer, stream: bool, fault: Fault | None) -> web.StreamResponse:
+async def send(http: web.Request, answer: AnyAnswer, stream: bool, fault: Fault | None) -> web.StreamResponse:
     """The answer over the wire, whole or broken as the fault says."""
-    if stream:
-        parts, content_type = list(stream_events(answer)), "text/event-stream"
-    else:
-        parts, content_type = [json.dumps(message_body(answer)).encode()], "application/json"
+    parts = _parts(answer, stream)
+    content_type = "text/event-stream" if stream else "application/json"
     if fault in (Fault.MALFORMED_BODY, Fault.HALF_SENT_BODY):
         whole = b"".join(parts)
         half = whole[: len(whole) // 2]
@@ -32,6 +32,12 @@ async def send(http: web.Request, answer: Answer, stream: bool, fault: Fault | N
     if not stream:
         return web.Response(body=parts[0], content_type=content_type)
     return await _streamed(http, parts, content_type)
+
+
+def _parts(answer: AnyAnswer, stream: bool) -> list[bytes]:
+    if isinstance(answer, VectorAnswer):
+        return [json.dumps(vector_body(answer)).encode()]
+    return list(stream_events(answer)) if stream else [json.dumps(message_body(answer)).encode()]
 
 
 async def _streamed(http: web.Request, parts: list[bytes], content_type: str) -> web.StreamResponse:

@@ -12,11 +12,13 @@ from aiohttp import web
 
 from batch_pipelines.domain.errors import InvalidInput
 from batch_pipelines.providers.simulated.config import Fault, SimulatedConfig
-from batch_pipelines.providers.simulated.request import ApiError, MessageRequest, read_request
-from batch_pipelines.providers.simulated.request_log import PROMPT_LENGTH, LogEntry, RequestLog
+from batch_pipelines.providers.simulated.embedding_request import read_vector_request
+from batch_pipelines.providers.simulated.refusals import ApiError
+from batch_pipelines.providers.simulated.request import MessageRequest, read_request
+from batch_pipelines.providers.simulated.request_log import PROMPT_LENGTH, LogEntry, RequestKind, RequestLog
 from batch_pipelines.providers.simulated.sending import drop, send
-from batch_pipelines.providers.simulated.simulation import Simulation
-from batch_pipelines.providers.simulated.wire import Answer, error_body, model_list
+from batch_pipelines.providers.simulated.simulation import AnyAnswer, AnyRequest, Simulation
+from batch_pipelines.providers.simulated.wire import error_body, model_list
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
 """The real server's limit for a request."""
@@ -44,6 +46,7 @@ class SimulatedServer:
         app.add_routes(
             [
                 web.post("/v1/messages", self._messages),
+                web.post("/v1/embeddings", self._embeddings),
                 web.post("/v1/messages/count_tokens", self._count_tokens),
                 web.get("/v1/models", self._models),
                 web.get("/simulated/health", self._health),
@@ -75,21 +78,29 @@ class SimulatedServer:
         response.headers.update(http.get(LIMIT_HEADERS, {}))
 
     async def _messages(self, http: web.Request) -> web.StreamResponse:
+        return await self._visited(http, RequestKind.MESSAGE, read_request)
+
+    async def _embeddings(self, http: web.Request) -> web.StreamResponse:
+        return await self._visited(http, RequestKind.EMBEDDING, read_vector_request)
+
+    async def _visited(
+        self, http: web.Request, kind: RequestKind, read: Callable[[bytes], AnyRequest]
+    ) -> web.StreamResponse:
         arrived = datetime.now(UTC)
         raw = await http.read()
         with self._log.flight():
-            visit = _Visit(self._log, http, raw, arrived)
+            visit = _Visit(self._log, http, kind, raw, arrived)
             try:
-                return await self._serve(visit)
+                return await self._serve(visit, read)
             except ApiError as error:
                 visit.note(error.status, error_type=error.error_type)
                 raise
 
-    async def _serve(self, visit: _Visit) -> web.StreamResponse:
+    async def _serve(self, visit: _Visit, read: Callable[[bytes], AnyRequest]) -> web.StreamResponse:
         self._authenticate(visit.http)
-        request = visit.request = read_request(visit.raw)
+        request = visit.request = read(visit.raw)
         self._admit(visit.http, request)
-        answer: Answer | None = None
+        answer: AnyAnswer | None = None
         try:
             self._simulation.input_tokens(request)
             course = self._simulation.begin(request)
@@ -106,14 +117,14 @@ class SimulatedServer:
         finally:
             self._simulation.settle(request, answer.usage if answer else None, time.monotonic())
         visit.note(200, answer=answer)
-        return await send(visit.http, answer, request.stream, course.fault)
+        return await send(visit.http, answer, isinstance(request, MessageRequest) and request.stream, course.fault)
 
     def _authenticate(self, http: web.Request) -> None:
         key = http.headers.get("x-api-key") or http.headers.get("authorization", "").removeprefix("Bearer ")
         if not self._simulation.lets_in(key):
             raise ApiError(401, "authentication_error", "invalid API key")
 
-    def _admit(self, http: web.Request, request: MessageRequest) -> None:
+    def _admit(self, http: web.Request, request: AnyRequest) -> None:
         """Take the request out of the limits; raises ApiError 429 when one of them has too little left."""
         admissions = self._simulation.admit(request, time.monotonic())
         if self._simulation.config.limit_headers:
@@ -161,22 +172,24 @@ class SimulatedServer:
 
 
 class _Visit:
-    """One request for a message on its way through the server, and how it is noted in the log."""
+    """One request on its way through the server, and how it is noted in the log."""
 
-    def __init__(self, log: RequestLog, http: web.Request, raw: bytes, arrived: datetime) -> None:
+    def __init__(self, log: RequestLog, http: web.Request, kind: RequestKind, raw: bytes, arrived: datetime) -> None:
         self.http = http
+        self.kind = kind
         self.raw = raw
-        self.request: MessageRequest | None = None
+        self.request: AnyRequest | None = None
         self.fault: Fault | None = None
         self._log = log
         self._arrived = arrived
 
-    def note(self, status: int | None, *, answer: Answer | None = None, error_type: str | None = None) -> None:
+    def note(self, status: int | None, *, answer: AnyAnswer | None = None, error_type: str | None = None) -> None:
         """Write the log's entry. With `answer` the model did the work, so it is billed."""
         self._log.add(
             LogEntry(
                 time=self._arrived.isoformat(),
                 request_id=self.http[REQUEST_ID],
+                kind=self.kind,
                 status=status,
                 fault=self.fault or error_type,
                 billed=answer is not None,

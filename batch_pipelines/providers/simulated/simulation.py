@@ -8,13 +8,19 @@ from typing import NamedTuple
 
 from batch_pipelines.domain.limits import LimitKind
 from batch_pipelines.domain.usage import Usage
-from batch_pipelines.providers.simulated.answers import answerer_for
+from batch_pipelines.providers.simulated.answers import answer_text
 from batch_pipelines.providers.simulated.config import LASTING_FAULTS, Fault, SimulatedConfig
 from batch_pipelines.providers.simulated.draws import generator, lognormal, spread
+from batch_pipelines.providers.simulated.embedding_request import VectorAnswer, VectorRequest
 from batch_pipelines.providers.simulated.prompt_cache import PromptCache
-from batch_pipelines.providers.simulated.request import ApiError, MessageRequest
+from batch_pipelines.providers.simulated.refusals import ApiError
+from batch_pipelines.providers.simulated.request import MessageRequest
 from batch_pipelines.providers.simulated.request_limit import Admission, RequestLimits
+from batch_pipelines.providers.simulated.vectors import vector_of
 from batch_pipelines.providers.simulated.wire import Answer
+
+AnyRequest = MessageRequest | VectorRequest
+AnyAnswer = Answer | VectorAnswer
 
 CHARACTERS_PER_TOKEN = 4
 REFUSAL_TOKENS = 8
@@ -41,11 +47,11 @@ class Simulation:
         self.config = config
         self.limits = RequestLimits(config.per_minute, config.burst_seconds, now)
 
-    def admit(self, request: MessageRequest, now: float) -> dict[LimitKind, Admission]:
+    def admit(self, request: AnyRequest, now: float) -> dict[LimitKind, Admission]:
         """What each limit says to this request; it was let in when all of them admit it."""
         return self.limits.admit(self._input_tokens(request), now)
 
-    def settle(self, request: MessageRequest, usage: Usage | None, now: float) -> None:
+    def settle(self, request: AnyRequest, usage: Usage | None, now: float) -> None:
         """A request that was let in ended; `usage` None: the model did nothing for it."""
         self.limits.settle(self._input_tokens(request), usage, now)
 
@@ -53,7 +59,7 @@ class Simulation:
         """Whether this API key may ask."""
         return self.config.required_key is None or key == self.config.required_key
 
-    def input_tokens(self, request: MessageRequest) -> int:
+    def input_tokens(self, request: AnyRequest) -> int:
         """Tokens of the input; raises ApiError when they are more than the context holds."""
         tokens = self._input_tokens(request)
         limit = self.config.context_tokens
@@ -61,7 +67,7 @@ class Simulation:
             raise ApiError(400, "invalid_request_error", f"prompt is too long: {tokens} tokens > {limit} maximum")
         return tokens
 
-    def begin(self, request: MessageRequest) -> Course:
+    def begin(self, request: AnyRequest) -> Course:
         """Count an attempt of this request, and decide how it goes."""
         self._attempts[request.body_key] += 1
         config = self.config
@@ -70,12 +76,22 @@ class Simulation:
             config.latency_sigma,
             generator(config.seed, "latency", request.body_key),
         )
-        return Course(fault_of(config, request.body_key, self._attempts[request.body_key]), latency)
+        fault = fault_of(config, request.body_key, self._attempts[request.body_key])
+        # A vector is neither refused nor cut off.
+        is_possible = isinstance(request, MessageRequest) or fault not in LASTING_FAULTS
+        return Course(fault if is_possible else None, latency)
 
-    def answer(self, request: MessageRequest, fault: Fault | None) -> Answer:
-        """The message for this request, billed."""
-        source = generator(self.config.seed, "answer", request.input_key)
-        text = answerer_for(request)(request, source)
+    def answer(self, request: AnyRequest, fault: Fault | None) -> AnyAnswer:
+        """The message or the vectors for this request, billed."""
+        return self._message(request, fault) if isinstance(request, MessageRequest) else self._vectors(request)
+
+    def _vectors(self, request: VectorRequest) -> VectorAnswer:
+        dimensions = request.dimensions or self.config.embedding_dimensions
+        vectors = tuple(vector_of(text, request.model, dimensions) for text in request.texts)
+        return VectorAnswer(request, vectors, Usage(input_tokens=self.input_tokens(request)))
+
+    def _message(self, request: MessageRequest, fault: Fault | None) -> Answer:
+        text = answer_text(request, self.config)
         output_tokens, text, stop_reason = _ending(request, self._output_tokens(request, text), text, fault)
         return Answer(
             id=f"msg_{request.body_key.hex()[:24]}",
@@ -85,9 +101,9 @@ class Simulation:
             usage=self._cache.bill(request.body, self.input_tokens(request), output_tokens),
         )
 
-    def _input_tokens(self, request: MessageRequest) -> int:
-        tier = request.brief.tier
-        if tier is None:
+    def _input_tokens(self, request: AnyRequest) -> int:
+        tier = request.brief.tier if isinstance(request, MessageRequest) else None
+        if tier is None or isinstance(request, VectorRequest):
             return _tokens_of(request.text)
         source = generator(self.config.seed, "input tokens", request.input_key)
         return spread(self.config.tier_tokens[tier].input_tokens, self.config.token_spread, source)

@@ -1,4 +1,4 @@
-"""The process that carries out a run which the command line started."""
+"""A process that carries out one batch job as a Dagster run, seen from the process that started it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ ERROR_LINE = re.compile(r"^(?:\w+\.)*[A-Z]\w*: (.+)$", re.MULTILINE)
 """How Python begins the line that names an error, with its message."""
 
 
-class Worker:
-    """A run in a session of its own, so that an interrupt in the terminal lets its calls in flight finish."""
+class WorkerProcess:
+    """A run in a session of its own, so that an interrupt of who started it lets its calls in flight finish."""
 
     def __init__(self, process: subprocess.Popen[bytes], log: Path, log_start: int) -> None:
         self._process = process
@@ -28,15 +28,18 @@ class Worker:
         self._log_start = log_start
 
     @classmethod
-    def start(cls, settings: Settings, batch_job_id: str) -> Self:
-        """Start the run of a batch job; what Dagster prints goes to a file under the home."""
+    def start(cls, settings: Settings, batch_job_id: str, parent_run_id: str | None = None) -> Self:
+        """Start the run of a batch job; what Dagster prints goes to a file under the home.
+
+        `parent_run_id` is the run that starts it, if one does.
+        """
         home = prepare_home(settings)
         log = home / "logs" / f"{batch_job_id}.log"
         log.parent.mkdir(exist_ok=True)
         with log.open("ab") as output:
             log_start = output.tell()
             process = subprocess.Popen(
-                [sys.executable, "-m", WORKER_MODULE, batch_job_id],
+                [sys.executable, "-m", WORKER_MODULE, batch_job_id, *([parent_run_id] if parent_run_id else [])],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -59,6 +62,11 @@ class Worker:
     def is_alive(self) -> bool:
         """Whether the run still goes on."""
         return self._process.poll() is None
+
+    @property
+    def has_succeeded(self) -> bool:
+        """Whether the run ended, and as a success."""
+        return self._process.poll() == 0
 
     def kill(self) -> None:
         """End the run at once, with the processes it started; what was finished is in the ledger."""

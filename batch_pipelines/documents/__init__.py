@@ -1,0 +1,1 @@
+"""Files that hold a document, as text: text, Markdown and PDF. Start at `reading.read_document`."""

@@ -1,0 +1,1 @@
+"""Answers that fit an output schema, filled from what the request is about."""
