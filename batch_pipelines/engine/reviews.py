@@ -20,10 +20,11 @@ Problems = tuple[str, ...]
 class Reviews:
     """Checks that are under way; belongs to one event loop.
 
-    `then` is told the problems that were found in a call's pending answer, or why nobody can tell.
+    `then` is told the problems that were found in a call's pending answer, or why nobody can tell; None where nobody
+    waits for it any more.
     """
 
-    def __init__(self, then: Callable[[Call, Problems | ProviderError], None]) -> None:
+    def __init__(self, then: Callable[[Call, Problems | ProviderError | None], None]) -> None:
         self._then = then
         self._tasks: set[asyncio.Task[Problems]] = set()
         self._threads: ThreadPoolExecutor | None = None
@@ -63,7 +64,9 @@ class Reviews:
     def _after(self, call: Call, task: asyncio.Task[Problems]) -> None:
         self._tasks.discard(task)
         try:
-            found: Problems | ProviderError = task.result()
+            found: Problems | ProviderError | None = task.result()
+        except asyncio.CancelledError:
+            found = None
         except TimeoutError:
             found = ProviderError(ErrorCategory.VALIDATION, f"its checks took over {CHECK_SECONDS:g} s")
         except BaseException as error:  # noqa: BLE001  # a check may raise anything, and nobody may wait for ever

@@ -9,34 +9,25 @@ from datetime import datetime
 from decimal import Decimal
 from random import Random
 
-from batch_pipelines.domain.answers import AnswerCache, AnswerKey
-from batch_pipelines.domain.attempt import Report
 from batch_pipelines.domain.errors import ErrorCategory, JournalUnavailable, ProviderError
 from batch_pipelines.domain.job import BatchJob, WorkItem
 from batch_pipelines.domain.pipeline import Phase
 from batch_pipelines.domain.transitions import ItemStatus
-from batch_pipelines.domain.trial import Purpose
 from batch_pipelines.engine.admission import Admission
-from batch_pipelines.engine.answer_keys import answer_key
+from batch_pipelines.engine.aftermath import Aftermath
 from batch_pipelines.engine.appetite import Appetite
 from batch_pipelines.engine.caller import NOTHING_USED, Answer, Caller
 from batch_pipelines.engine.checkpoints import Checkpoints
 from batch_pipelines.engine.given import Given
 from batch_pipelines.engine.journal import Journal
 from batch_pipelines.engine.limiter import Limiter
-from batch_pipelines.engine.prompts import Subject, request_of
 from batch_pipelines.engine.purse import ZERO, Purse
 from batch_pipelines.engine.reports import Reports
-from batch_pipelines.engine.reviews import Problems, Reviews
-from batch_pipelines.engine.rulings import Outcome, Ruling, Rulings
 from batch_pipelines.engine.slots import Slots
-from batch_pipelines.engine.steps import is_validated
 from batch_pipelines.engine.throttle import OVERLOAD, Throttle
 from batch_pipelines.engine.waiting import Waiting
 from batch_pipelines.engine.work import NOTHING_TRIED, Call, PartitionRun, PhaseOutcome
 from batch_pipelines.ledger.requests import RequestKind
-from batch_pipelines.quality.cascade import Accept, GiveUp, answered, judged, next_step
-from batch_pipelines.quality.judging import verdict_of
 
 MOST_UNWRITTEN = 2000
 """Reports that may wait for a slow ledger before no more calls are made: two for each."""
@@ -78,18 +69,17 @@ class Session:
         self._admission = Admission(job, limiter, journal, clock)
         self._checkpoints = checkpoints
         self._reports = Reports(checkpoints, clock, simulated=job.simulated)
-        self._reviews = Reviews(self._after_review)
-        self._rulings = Rulings(job, random)
         self._tell = tell
         self._turn = turn
         self._told: dict[RequestKind, asyncio.Future[None]] = {}
         self._is_short_of_money = False
-        self._is_abandoned = False
-        self._waiting = Waiting()
+        self.is_abandoned = False
+        self._waiting = Waiting(lambda call: self._rank(call.run.phase))
+        self._aftermath = Aftermath(
+            job, self, caller, self._admission, checkpoints, self._reports, self._waiting, random, turn
+        )
         self._appetite = Appetite(self._is_fed)
         self._tasks: set[asyncio.Task[Answer]] = set()
-        self._failed: set[int] = set()
-        """Rows of items that failed here, of which another phase may still want calls."""
         self._ranks = {phase.name: rank for rank, phase in enumerate(job.pipeline.in_order)}
         self._timer: asyncio.TimerHandle | None = None
 
@@ -146,27 +136,19 @@ class Session:
     def _add(self, calls: Sequence[Call], given: Mapping[int, Given]) -> None:
         for call in calls:
             call.run.open.add(call)
-        rest = []
+        rest: list[Call] = []
         for call in calls:
             if call.item.row in given:
-                self._give(call, given[call.item.row])
+                self._aftermath.give(call, given[call.item.row])
             elif call.trial.pending is not None:
-                self._reviews.begin(call)
+                self._aftermath.reviews.begin(call)
             else:
                 rest.append(call)
         if rest:
-            self._waiting.add(rest, self._rank(rest[0].run.phase))
+            self._waiting.add(rest)
         if self.halted:
             self.drain()
         self._turn()
-
-    def _give(self, call: Call, given: Given) -> None:
-        """An output, or a failure, that takes no call."""
-        if given.error is not None:
-            self._fail(call, given.error)
-        else:
-            self._reports.give(call, given)
-            self._end(call, Outcome.OUTPUT)
 
     def _is_fed(self, loading: int) -> bool:
         """Whether no item partition needs to be loaded beside so many that are.
@@ -219,8 +201,8 @@ class Session:
 
     def abandon(self) -> None:
         """Give calls in flight up: that they were made is kept, and their items are left to a later run."""
-        self._is_abandoned = True
-        self._reviews.abandon()
+        self.is_abandoned = True
+        self._aftermath.reviews.abandon()
         for task in self._tasks:
             task.cancel()
 
@@ -228,8 +210,8 @@ class Session:
         """Returns when no call is in flight and the reason for a drain is written, or could not be."""
         while self._tasks:
             await asyncio.wait(self._tasks)
-        await self._reviews.ended()
-        self._reviews.close()
+        await self._aftermath.reviews.ended()
+        self._aftermath.reviews.close()
         await asyncio.gather(*self._told.values(), return_exceptions=True)
 
     def start_calls(self, room: int) -> bool:
@@ -255,7 +237,7 @@ class Session:
             if not room:
                 return False
             call = self._waiting.first
-            seconds_left = self._rulings.seconds_left(call)
+            seconds_left = self._aftermath.rulings.seconds_left(call)
             if not self._is_ready(call, seconds_left):
                 continue
             denied = self._admission.admit(call)
@@ -272,9 +254,8 @@ class Session:
 
     def _is_ready(self, call: Call, seconds_left: float | None) -> bool:
         """Get the first call ready to be made; False where it cannot be, which ends its item, or is of no use."""
-        if call.item.row in self._failed:
+        if self._aftermath.is_moot(call):
             self._waiting.take_first()
-            call.run.fail(call)
             return False
         try:
             if seconds_left is not None and seconds_left <= 0:
@@ -285,7 +266,7 @@ class Session:
         except Exception as error:  # noqa: BLE001  # one that stayed would keep all others from their turn
             self._waiting.take_first()
             known = error if isinstance(error, ProviderError) else ProviderError(ErrorCategory.INTERNAL, str(error))
-            self._fail(call, known)
+            self._aftermath.fail(call, known)
             return False
         return True
 
@@ -315,7 +296,7 @@ class Session:
             answer = task.result()
         except BaseException as error:  # noqa: BLE001  # the caller makes answers of all errors, so this is a defect
             self._admission.give_up(call)
-            self._break(call, error)
+            self._aftermath.break_off(call, error)
         else:
             self._take(call, answer)
         self._turn()
@@ -323,14 +304,9 @@ class Session:
     def _take(self, call: Call, answer: Answer) -> None:
         try:
             self._settle(call, answer)
-            self._conclude(call, answer)
+            self._aftermath.conclude(call, answer, self.slots.granted)
         except Exception as error:  # noqa: BLE001  # as above
-            self._break(call, error)
-
-    def _break(self, call: Call, error: BaseException) -> None:
-        """A defect of ours stops the batch job."""
-        self.halt(RequestKind.STOP, f"the engine failed: {error!r}")
-        call.run.leave(call)
+            self._aftermath.break_off(call, error)
 
     def _settle(self, call: Call, answer: Answer) -> None:
         """Account for what the call used, and learn from how it went."""
@@ -341,102 +317,6 @@ class Session:
             self._throttle.answered(call.began)
         elif answer.error.category in OVERLOAD and not call.is_hurried:
             self._throttle.overloaded(call.began)
-
-    def _conclude(self, call: Call, answer: Answer) -> None:
-        """Keep the attempt, and let happen to its item what was ruled."""
-        ruling = self._rulings.ruling(call, answer, self.slots.granted, is_draining=self.halted or self._is_abandoned)
-        if self._is_abandoned and ruling.outcome is not Outcome.OUTPUT:
-            ruling = Ruling(Outcome.LEFT, halt=ruling.halt)
-        if ruling.outcome is Outcome.OUTPUT and is_validated(call.run.phase):
-            self._weigh(call, answer)
-            return
-        self._keep(call, self._reports.ended(call, answer, ruling, self._key_of(call)))
-        if ruling.halt is not None:
-            self.halt(*ruling.halt)
-        if ruling.outcome is Outcome.AGAIN and not self.halted:
-            self._try_again(call, ruling)
-        else:
-            self._end(call, ruling.outcome)
-
-    def _weigh(self, call: Call, answer: Answer) -> None:
-        """An answer of a validated phase is kept with what it used before anything is thought of it."""
-        if answer.attempt.purpose is Purpose.ANSWER:
-            call.trial = answered(call.trial, answer.text, answer.attempt.model)
-        else:
-            call.trial = judged(call.trial, verdict_of(answer.text))
-        self._keep(call, self._reports.tried(call, answer))
-        self._reviews.begin(call)
-
-    def _after_review(self, call: Call, found: Problems | ProviderError) -> None:
-        try:
-            if isinstance(found, ProviderError):
-                self._fail(call, found)
-            else:
-                self._advance(call, found)
-        except Exception as error:  # noqa: BLE001  # a defect that got away would leave everybody waiting for ever
-            self._break(call, error)
-        self._turn()
-
-    def _advance(self, call: Call, problems: Problems) -> None:
-        """Let happen what follows the pending answer."""
-        phase, item = call.run.phase, call.item
-        models = self.job.pipeline.cascade(phase, self.job.options.model, item.complexity, item.tier)
-        step = next_step(phase.validation, call.trial, problems, len(models))
-        if isinstance(step, Accept):
-            self._reports.accept(call, step.answer, self._key_of(call))
-            self._end(call, Outcome.OUTPUT)
-        elif isinstance(step, GiveUp):
-            self._fail(call, ProviderError(ErrorCategory.VALIDATION, step.reason))
-        elif self.halted:
-            call.run.leave(call)
-        else:
-            call.go_on(step.trial)
-            self._waiting.put_first(call, self._rank(phase))
-
-    def _keep(self, call: Call, report: Report) -> None:
-        """In the journal at once, in the ledger soon."""
-        try:
-            self._admission.keep(call, report)
-        except JournalUnavailable as error:
-            self.halt(RequestKind.PAUSE, str(error))
-        self._checkpoints.add(report)
-
-    def _key_of(self, call: Call) -> AnswerKey | None:
-        """Under what an output is kept; None where it is not."""
-        if self.job.options.answer_cache is not AnswerCache.READ_WRITE:
-            return None
-        # As it was first asked: a raised cap is our own doing, and the next batch job would not find it.
-        return answer_key(call.run.phase, request_of(self.job, call.run.phase, Subject.of(call.item)))
-
-    def _try_again(self, call: Call, ruling: Ruling) -> None:
-        if ruling.max_tokens is None:
-            call.retries += 1
-        else:
-            assert call.prepared is not None, "only a prepared call is started"
-            call.is_cap_raised = True
-            call.prepared = self._caller.with_cap(call.prepared, call.run.phase, call.item, ruling.max_tokens)
-        self._waiting.sleep(call, self._rank(call.run.phase), ruling.seconds, self._turn)
-
-    def _end(self, call: Call, outcome: Outcome) -> None:
-        if outcome is Outcome.OUTPUT:
-            call.run.complete(call)
-        elif outcome is Outcome.FAILURE:
-            call.run.fail(call)
-        else:
-            call.run.leave(call)
-        if outcome is Outcome.FAILURE and len(self.job.pipeline.phases) > 1:
-            self._failed.add(call.item.row)
-        if call.run.is_last or outcome is not Outcome.OUTPUT:
-            self._rulings.forget(call)
-            self._reports.forget(call)
-
-    def _fail(self, call: Call, error: ProviderError) -> None:
-        """Fail an item for a reason that is no call's: none could be made, or none gave what was needed."""
-        self._reports.fail(call, error)
-        ruling = self._rulings.failure(call, error)
-        if ruling.halt is not None:
-            self.halt(*ruling.halt)
-        self._end(call, ruling.outcome)
 
 
 def _call(item: WorkItem, run: PartitionRun) -> Call:

@@ -11,9 +11,13 @@ from batch_pipelines.engine.work import Call
 
 
 class Waiting:
-    """The highest rank first, and in it first come, first served; `len` and truth are about calls that could start."""
+    """The highest rank first, and in it first come, first served; `len` and truth are about calls that could start.
 
-    def __init__(self) -> None:
+    `rank` gives that of a call, which stays the same.
+    """
+
+    def __init__(self, rank: Callable[[Call], int]) -> None:
+        self._rank = rank
         self._ready: dict[int, deque[Call]] = {}
         self._timers: dict[Call, asyncio.TimerHandle] = {}
 
@@ -32,20 +36,21 @@ class Waiting:
         """The first, which waits no longer."""
         return self._foremost().popleft()
 
-    def add(self, calls: Iterable[Call], rank: int = 0) -> None:
+    def add(self, calls: Iterable[Call]) -> None:
         """Calls that could start now."""
-        self._queue(rank).extend(calls)
+        for call in calls:
+            self._queue(call).append(call)
 
-    def put_first(self, call: Call, rank: int) -> None:
+    def put_first(self, call: Call) -> None:
         """One that could start now, before all others of its rank."""
-        self._queue(rank).appendleft(call)
+        self._queue(call).appendleft(call)
 
-    def sleep(self, call: Call, rank: int, seconds: float, then: Callable[[], None]) -> None:
+    def sleep(self, call: Call, seconds: float, then: Callable[[], None]) -> None:
         """Put the call before all others of its rank after so many seconds, and go on with `then`."""
 
         def wake() -> None:
             del self._timers[call]
-            self._queue(rank).appendleft(call)
+            self.put_first(call)
             then()
 
         self._timers[call] = asyncio.get_running_loop().call_later(seconds, wake)
@@ -59,7 +64,8 @@ class Waiting:
         self._ready.clear()
         self._timers.clear()
 
-    def _queue(self, rank: int) -> deque[Call]:
+    def _queue(self, call: Call) -> deque[Call]:
+        rank = self._rank(call)
         if rank not in self._ready:
             self._ready[rank] = deque()
             self._ready = dict(sorted(self._ready.items(), reverse=True))

@@ -82,11 +82,18 @@ def _of_its_kind(pipeline: Pipeline, phase: Phase) -> Iterator[Finding]:
         if phase.prompt is None:
             problem = f"is missing, and task type {phase.task_type} has no default prompt"
             yield ("prompt",), None, problem, "write one"
-        if pipeline.model_of(phase) is None:
+        if not _has_model(pipeline, phase):
             yield ("model",), None, "is missing, and no route gives one", "name a model"
     if phase.kind is not PhaseKind.COMPLETION and phase.validation.judge_count:
         problem = f"asks judges about {'a record' if phase.kind is PhaseKind.RECORD else 'a vector'}"
         yield ("validation", "min_score"), None, problem, "take it out; checks can stay"
+
+
+def _has_model(pipeline: Pipeline, phase: Phase) -> bool:
+    """Whether somebody answers; what is said for everything is meant for answers, and gives nobody who makes vectors."""
+    if phase.kind is PhaseKind.EMBEDDING:
+        return phase.model is not None or any(row.task_type == phase.task_type for row in pipeline.routes)
+    return pipeline.model_of(phase) is not None
 
 
 def _of_names(pipeline: Pipeline, phase: Phase, earlier: frozenset[str]) -> Iterator[Finding]:

@@ -99,7 +99,7 @@ def _filled(
         if template := fields.get(name):
             fields[name] = with_subject(template, needs, is_marked=definition.kind is not PhaseKind.EMBEDDING)
     is_routed = any(row.task_type == phase.task_type for row in own_routes)
-    if definition.kind is PhaseKind.EMBEDDING and not is_routed:
+    if definition.kind is PhaseKind.EMBEDDING and definition.model and not is_routed:
         # A row or a `model` for everything means answers; who writes them makes no vectors.
         fields.setdefault("model", definition.model)
     return Phase.model_validate(fields)

@@ -26,6 +26,9 @@ from batch_pipelines.pipelines.origins import mistake, origin_of
 from batch_pipelines.pipelines.reading import read_text
 from batch_pipelines.pipelines.templates import BadTemplate, check_expression, check_template
 
+CODE_NAME = regex.compile(r"\w+(\.\w+)*:\w+(\.\w+)*")
+"""`package.module:name`."""
+
 _PATH = {"type": "string", "description": "Path of the file, from the pipeline's folder."}
 _FILE = {
     "type": "object",
@@ -162,6 +165,8 @@ def _imported(name: str, info: ValidationInfo) -> Any:
         return None
     if not origin.is_trusted:
         raise mistake("names Python code, which only a pipeline's own files may", "write it into a pipeline's file")
+    if not CODE_NAME.fullmatch(name):
+        raise mistake("is no name of code", "write `package.module:name`")
     module, _, path = name.partition(":")
     try:
         found: Any = import_module(module)

@@ -29,6 +29,10 @@ class Asked:
     vectors_of: str | None = None
     """Whose vectors it is compared with, as `name_of_vectors` gives it; needed with a vector."""
 
+    def __post_init__(self) -> None:
+        # Without it the search would be one by words, and nobody would see that.
+        assert (self.vector is None) == (self.vectors_of is None), "a vector is some model's"
+
 
 def name_of_vectors(model: str, *, simulated: bool) -> str:
     """Under which name the vectors of a model are kept."""

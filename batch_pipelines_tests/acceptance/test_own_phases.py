@@ -73,11 +73,17 @@ def test_branches_run_side_by_side(deploy: Deploy) -> None:
 def test_a_spec_changes_phases_of_a_pipeline(deploy: Deploy) -> None:
     """With other phases the run stands for itself; with the same ones it belongs to the pipeline's job (B2)."""
     deployment = deploy()
-    more = [{"name": "generate"}, {"name": "shorten", "task_type": "summarization", "prompt": "{{ phases.generate }}"}]
+    more = [
+        {"name": "generate_conversation"},
+        {"name": "shorten", "task_type": "summarization", "prompt": "{{ phases.generate_conversation }}"},
+    ]
     longer = deployment.run(phases=more)
-    other = deployment.run(phases=[{"name": "generate", "system_prompt": "Be brief."}])
+    other = deployment.run(phases=[{"name": "generate_conversation", "system_prompt": "Be brief."}])
 
-    assert {key.partition("[")[0] for key in steps_of(deployment, longer["run_id"])} == {"generate", "shorten"}
+    assert {key.partition("[")[0] for key in steps_of(deployment, longer["run_id"])} == {
+        "generate_conversation",
+        "shorten",
+    }
     with deployment.instance() as instance:
         runs = [instance.get_run_by_id(status["run_id"]) for status in (longer, other)]
     assert [run and run.remote_job_origin and run.remote_job_origin.job_name for run in runs] == [

@@ -121,7 +121,9 @@ def test_what_is_embedded_is_not_marked() -> None:
     assert _rendered(with_subject("{{ subject }}", ("a",), is_marked=False), {}, {"a": "A"}) == "A"
 
 
-@pytest.mark.parametrize("source", ["Task: {{ subject }}", "{% if item.x %}\n{{ subject | upper }}{% endif %}", "plain"])
+@pytest.mark.parametrize(
+    "source", ["Task: {{ subject }}", "{% if item.x %}\n{{ subject | upper }}{% endif %}", "plain"]
+)
 def test_the_subject_can_be_taken_out_again(source: str) -> None:
     """So that the same template can be used in another place."""
     assert without_subject(with_subject(source, ("a", "b"))) == source

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import random
 
-from batch_pipelines.providers.simulated.answers import answerer_for
+from batch_pipelines.providers.simulated.answers import answer_text
+from batch_pipelines.providers.simulated.config import SimulatedConfig
 from batch_pipelines.providers.simulated.request import MessageRequest, read_request
 
 ARTICLE = (
@@ -23,8 +23,7 @@ def request(prompt: str) -> MessageRequest:
 
 def answer(prompt: str, seed: int = 1) -> str:
     """The text that answers a prompt."""
-    asked = request(prompt)
-    return answerer_for(asked)(asked, random.Random(seed))
+    return answer_text(request(prompt), SimulatedConfig(seed=seed))
 
 
 def test_a_summary_is_the_shortened_beginning_of_the_passage() -> None:

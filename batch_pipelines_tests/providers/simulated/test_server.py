@@ -312,6 +312,7 @@ async def test_stats_and_log_tell_what_happened(serve: Serve, call: Call) -> Non
     assert counted == {
         "simulated": True,
         "message_requests": 4,
+        "embedding_requests": 0,
         "answered": 3,
         "by_status": {"200": 3, "401": 1},
         "in_flight": 0,
@@ -324,6 +325,7 @@ async def test_stats_and_log_tell_what_happened(serve: Serve, call: Call) -> Non
     assert {entry["request_id"] for entry in entries} == {it.headers["request-id"] for it in [*replies, refused]}
     assert {entry["body_sha256"] for entry in entries} == {hashlib.sha256(raw).hexdigest()}
     assert [entry["prompt"] for entry in entries] == ["p" * 80] * 3 + [""]
+    assert {entry["kind"] for entry in entries} == {"message"}
     assert [entry["fault"] for entry in entries] == [None] * 3 + ["authentication_error"]
     assert all(datetime.fromisoformat(entry["time"]).tzinfo for entry in entries)
 

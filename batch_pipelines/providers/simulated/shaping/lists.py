@@ -29,19 +29,19 @@ SENTENCES = re.compile(
 )
 
 
-def foci_for(name: str, items: dict[str, Any], material: Material, source: random.Random) -> list[Focus]:
-    """One for each element; none where the list's name suggests nothing, or elements have names of their own."""
+def foci_for(name: str, items: dict[str, Any], material: Material, source: random.Random) -> list[Focus] | None:
+    """One for each element; none where the text has no such thing, None where the list's name suggests nothing."""
     if items.get("type") == "object" and TURNS.search(name):
         return _turns(material, source)
     names = _names(name, material)
-    if names:
+    if names is not None:
         return [_about(each, name) for each in names[: source.randint(FEWEST, MOST)]]
     if SUBJECTS.search(name) and not material.offered:
         return [_told(name, each.lower()) for each in material.subjects[: source.randint(FEWEST, MOST)]]
     if SENTENCES.search(name):
         count = min(source.randint(FEWEST, MOST), len(material.sentences))
         return [_told(name, shortened(each, SENTENCE_WORDS)) for each in source.sample(material.sentences, count)]
-    return []
+    return None
 
 
 def _turns(material: Material, source: random.Random) -> list[Focus]:
@@ -54,11 +54,11 @@ def _turns(material: Material, source: random.Random) -> list[Focus]:
     ]
 
 
-def _names(name: str, material: Material) -> list[Name]:
+def _names(name: str, material: Material) -> list[Name] | None:
     if ENTITIES.search(name):
         return list(material.names)
     kind = next((kind for names, kind in KINDS if names.search(name)), None)
-    return [each for each in material.names if each.kind is kind]
+    return None if kind is None else [each for each in material.names if each.kind is kind]
 
 
 def _about(name: Name, list_name: str) -> Focus:

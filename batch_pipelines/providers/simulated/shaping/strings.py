@@ -51,7 +51,9 @@ def _language_code(wanted: Wanted) -> str:
 
 def _category(wanted: Wanted) -> str:
     offered = wanted.material.offered
-    return wanted.material.best_fit(offered) or (offered or [wanted.material.subjects[0].lower()])[0]
+    if not offered:
+        return wanted.material.subjects[0].lower()
+    return wanted.material.best_fit(offered) or wanted.material.pick(offered)
 
 
 def _subject(wanted: Wanted) -> str:

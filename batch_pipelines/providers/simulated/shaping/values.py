@@ -6,7 +6,6 @@ import random
 from typing import Any
 
 from batch_pipelines.providers.simulated.drafting import Draft
-from batch_pipelines.providers.simulated.draws import generator
 from batch_pipelines.providers.simulated.output_format import resolved
 from batch_pipelines.providers.simulated.shaping.formats import formatted, slug_of
 from batch_pipelines.providers.simulated.shaping.hints import hints_of
@@ -92,7 +91,7 @@ class Filler:
         if fitting is not None:
             return fitting
         said = [option for option in options if option is not None] or options
-        return generator(0, "option", self._material.request.input_key + name.encode()).choice(said)
+        return self._material.pick(said, name)
 
     def _object(self, schema: dict[str, Any], focus: Focus, source: random.Random) -> dict[str, Any]:
         required = set(schema.get("required", ()))
@@ -108,8 +107,9 @@ class Filler:
         least = int(hints.get("minItems", schema.get("minItems", 0)))
         most = int(hints.get("maxItems", max(MOST_ELEMENTS, least)))
         foci = foci_for(name, items, self._material, source)
-        wanted = len(foci) if foci else source.randint(FEWEST_ELEMENTS, MOST_ELEMENTS)
+        wanted = source.randint(FEWEST_ELEMENTS, MOST_ELEMENTS) if foci is None else len(foci)
         count = min(max(wanted, least), most)
+        foci = foci or []
         values: list[Any] = []
         for attempt in range(count * TRIES):
             focus = foci[attempt] if attempt < len(foci) else {}

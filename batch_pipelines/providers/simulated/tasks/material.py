@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import TypeVar
 
 from batch_pipelines.providers.simulated.drafting import Draft
+from batch_pipelines.providers.simulated.draws import generator
 from batch_pipelines.providers.simulated.request import MessageRequest
 from batch_pipelines.providers.simulated.tasks.names import Name, NameKind, names_in
 from batch_pipelines.providers.simulated.tasks.words import language_of, sentences_of, subjects_of
+
+T = TypeVar("T")
 
 ASIDE = frozenset({"passage", "reasons", "previous_answer"})
 """Names of blocks that help with the work and are not what is worked on."""
 PARAGRAPHS = re.compile(r"\n[ \t]*\n")
 FIELD = re.compile(r"^[ \t]*([A-Za-z][A-Za-z _-]{1,30}?)[ \t]*:[ \t]+(\S.*)$", re.MULTILINE)
+HEAD_LINE = re.compile(r"^[ \t]*[A-Za-z][A-Za-z _-]{0,30}:([ \t]|$)|^[ \t]{2,}\S")
+RULE = re.compile(r"^\s*(?:[^\w\s]\s*){3,}$|^\.\. ")
+SHORTEST_SENTENCE = 5
+"""Words."""
 MOST_FIELD_LINES = 60
 """Lines at the beginning of a text in which its fields stand, as in the head of a letter."""
 OFFERED = re.compile(
@@ -44,14 +52,25 @@ class Material:
         return self._drafts[worker]
 
     @cached_property
+    def prose(self) -> str:
+        """Its text without a head of fields, and without lines that only draw lines."""
+        lines = self.text.splitlines()
+        while lines and (not lines[0].strip() or HEAD_LINE.match(lines[0])):
+            lines = lines[1:]
+        kept = "\n".join(line for line in lines if not RULE.match(line))
+        return kept if kept.strip() else self.text
+
+    @cached_property
     def sentences(self) -> list[str]:
-        """Never empty."""
-        return sentences_of(self.text) or ["Nothing was said."]
+        """Those of more than a few words, where there are any; never empty."""
+        every = sentences_of(self.prose)
+        whole = [sentence for sentence in every if len(sentence.split()) >= SHORTEST_SENTENCE]
+        return whole or every or ["Nothing was said."]
 
     @cached_property
     def subjects(self) -> list[str]:
         """Words it is about, the most frequent first; never empty."""
-        return subjects_of(self.text) or ["the question"]
+        return subjects_of(self.prose) or ["the question"]
 
     @cached_property
     def names(self) -> tuple[Name, ...]:
@@ -90,6 +109,10 @@ class Material:
     def named(self, kind: NameKind) -> list[str]:
         """Names of a kind."""
         return [name.text for name in self.names if name.kind is kind]
+
+    def pick(self, options: Sequence[T], name: str = "") -> T:
+        """One of the options, the same whenever it is asked for under this name."""
+        return generator(0, "pick", self.request.input_key + name.encode(errors="surrogatepass")).choice(options)
 
     def best_fit(self, options: list[str]) -> str | None:
         """The option whose words the text has most often; None where it has none of them."""

@@ -36,8 +36,7 @@ def summary_sentences(material: Material, source: random.Random, count: int) -> 
 
 
 def _considered(material: Material) -> list[str]:
-    prose = [sentence for sentence in material.sentences if len(sentence.split()) > 4] or material.sentences
-    return [shortened(sentence, SENTENCE_WORDS) for sentence in prose[:CONSIDERED]]
+    return [shortened(sentence, SENTENCE_WORDS) for sentence in material.sentences[:CONSIDERED]]
 
 
 def _telling(sentences: list[str], subjects: list[str]) -> list[str]:

@@ -7,6 +7,7 @@ import re
 from xml.sax.saxutils import escape
 
 from batch_pipelines.providers.simulated.drafting import Draft
+from batch_pipelines.providers.simulated.tasks.cleaning import INVISIBLE
 from batch_pipelines.providers.simulated.tasks.material import PARAGRAPHS, Material
 from batch_pipelines.providers.simulated.tasks.names import Name, NameKind
 
@@ -15,11 +16,14 @@ TAGS_OF = {
     NameKind.PERSON: ("character", "person", "name", "speaker"),
     NameKind.PLACE: ("setting", "place", "location"),
     NameKind.ORGANISATION: ("organisation", "organization", "group", "name"),
+    NameKind.OTHER: ("name", "term"),
 }
 """What names may be tagged with, the first that the prompt asks for, or else the first."""
 SPEECH_TAGS = ("said", "dialogue", "speech", "quote")
-SPEECH = re.compile(r"“[^”]{1,800}”|\"[^\"\n]{1,800}\"")
+SPEECH = re.compile(r"“[^”]{1,800}”|\"[^\"]{1,800}\"|(?<![\w'])'(?=[A-Z_]).{1,800}?(?<=[,.!?;])'(?!\w)", re.DOTALL)
 ROOTS = ("text", "chapter", "document", "book")
+NUMBERINGS = ("", ' n="{}"', ' id="p{}"')
+GAPS = ("\n", "\n\n")
 FEWEST_NAMES, MOST_NAMES = 4, 14
 
 
@@ -28,15 +32,17 @@ def xml_tagging(material: Material) -> Draft:
     asked = set(ASKED_TAG.findall(f"{material.instructions}\n{material.request.text[:4000]}"))
     root = _first(ROOTS, asked)
     speech = _first(SPEECH_TAGS, asked)
-    paragraphs = [escape(each.strip()) for each in PARAGRAPHS.split(material.text) if each.strip()]
+    paragraphs = [escape(INVISIBLE.sub("", each.strip())) for each in PARAGRAPHS.split(material.text) if each.strip()]
     spoken = [SPEECH.sub(lambda match: f"<{speech}>{match[0]}</{speech}>", each) for each in paragraphs]
 
     def draft(source: random.Random) -> str:
-        names = material.names[: source.randint(FEWEST_NAMES, MOST_NAMES)]
-        numbered = source.random() < 0.5
-        tagged = [_tagged(each, names, asked) for each in spoken]
-        lines = [f'<p n="{n}">{each}</p>' if numbered else f"<p>{each}</p>" for n, each in enumerate(tagged, 1)]
-        return "\n".join([f"<{root}>", *lines, f"</{root}>"])
+        names = material.names[: source.randint(NUMBERINGS = ("", ' n="{}"', ' id="p{}"')
+GAPS = ("\n", "\n\n")
+FEWEST_NAMES, MOST_NAMES)]
+        numbering, gap = source.choice(NUMBERINGS), source.choice(GAPS)
+        tagged = (_tagged(each, names, asked) for each in spoken)
+        lines = (f"<p{numbering.format(n)}>{each}</p>" for n, each in enumerate(tagged, 1))
+        return gap.join([f"<{root}>", *lines, f"</{root}>"])
 
     return draft
 

@@ -15,9 +15,10 @@ from batch_pipelines.providers.simulated.tasks.vocabulary import WORDS, respelt
 
 DEFAULT_LANGUAGE = "German"
 ASKED = re.compile(
-    r"\b(?:in)?to\s+(?:the\s+)?([A-Z][a-z]{3,})|\b(?:target\s+)?language\s*:\s*([A-Z][a-z]{3,})|\bin\s+([A-Z][a-z]{3,}(?:sh|an|ch|se))\b"
+    r"\b(Arabic|Bulgarian|Catalan|Chinese|Croatian|Czech|Danish|Dutch|Esperanto|Estonian|Finnish|French|German|Greek|"
+    r"Hebrew|Hindi|Hungarian|Indonesian|Irish|Italian|Japanese|Korean|Latin|Norwegian|Polish|Portuguese|Romanian|Russian|"
+    r"Serbian|Slovak|Spanish|Swedish|Thai|Turkish|Ukrainian|Vietnamese|Welsh)\b"
 )
-NO_LANGUAGES = frozenset({"Text", "Answer", "This", "That", "English"})
 KEPT = re.compile(r"<[^<>]*>|\{[^{}\n]*\}|`[^`\n]*`|https?://\S+|&\w+;")
 """What is no language: tags, placeholders, code, addresses."""
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
@@ -48,11 +49,8 @@ def translation(material: Material) -> Draft:
 
 def target_language(instructions: str) -> str:
     """The English name of the language that is asked for."""
-    for found in ASKED.findall(instructions):
-        name: str = next(filter(None, found))
-        if name not in NO_LANGUAGES:
-            return name
-    return DEFAULT_LANGUAGE
+    found = ASKED.search(instructions)
+    return found[1] if found else DEFAULT_LANGUAGE
 
 
 def _pieces(text: str, language: str) -> list[str | _Choice]:

@@ -8,9 +8,11 @@ from collections import Counter
 MOST_READ = 60_000
 """Characters of a text that are looked at; what a text is about shows long before."""
 WORD = re.compile(r"[^\W\d_][\w'’-]*")
-SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)]*\s+")
+SENTENCE_END = re.compile(r"(?:(?<=[.!?])|(?<=[.!?][\"'”’)]))\s+(?=[_*\"'“‘(\[]?[A-Z0-9])")
+CONTRACTED = re.compile(r"['’]")
 LONG_WORD = 4
 _FILLERS = """
+cried asked replied sure great poor dear good best first second third better certainly indeed course oh
 able about above across after again against almost alone along already also although always among another answer
 anything around asked because been before began behind being below between both came cannot come could does doing done
 down during each either else even ever every everything following from gave give given goes going gone have having
@@ -56,7 +58,7 @@ def subjects_of(text: str, most: int = 12) -> list[str]:
     written: dict[str, str] = {}
     for word in WORD.findall(text[:MOST_READ]):
         plain = word.lower()
-        if len(word) >= LONG_WORD and plain not in FILLERS:
+        if len(word) >= LONG_WORD and plain not in FILLERS and not CONTRACTED.search(word):
             counts[plain] += 1
             written.setdefault(plain, word)
     return [written[plain] for plain, _ in counts.most_common(most)]
