@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 300.0
 SETTINGS = ("BATCH_PIPELINES_", "ANTHROPIC_", "DAGSTER_")
 """Variables of whoever runs the benchmarks; none may reach what is measured."""
 
-Side = Literal["worker", "reference"]
+Side = Literal["worker", "reference", "planner"]
 
 
 def run_child(side: Side, task: Task) -> Measured:

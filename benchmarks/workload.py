@@ -55,7 +55,7 @@ class Workload(BaseModel):
         items: Iterator[dict[str, JsonValue]] = ({"id": str(number), "number": number} for number in range(self.items))
         return make_plan(
             spec,
-            self._pipeline(),
+            self.pipeline(),
             items,
             max_items=settings.max_items,
             max_concurrency=settings.max_concurrency,
@@ -66,7 +66,8 @@ class Workload(BaseModel):
         """What the first phase asks, item by item."""
         return [self._question(0, str(number)) for number in range(self.items)]
 
-    def _pipeline(self) -> Pipeline:
+    def pipeline(self) -> Pipeline:
+        """What is done with each item."""
         phases = tuple(self._phase(number) for number in range(self.phases))
         return Pipeline(name="benchmark", description="Short questions.", model=MODEL, phases=phases)
 

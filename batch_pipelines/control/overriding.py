@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from batch_pipelines.control.planning import check_concurrency, default_name
 from batch_pipelines.control.reading import parse_spec
-from batch_pipelines.control.surveying import Surveyor, planned_item
+from batch_pipelines.control.surveying import Surveyor
 from batch_pipelines.domain.errors import InvalidInput, UnknownName
-from batch_pipelines.domain.job import BatchJob, Decided, ItemResult, Plan
+from batch_pipelines.domain.job import BatchJob, Decided, ItemResult, Plan, PlannedItem
 from batch_pipelines.domain.pipeline import Tier
 from batch_pipelines.domain.spec import ALL_TIERS, Spec
 from batch_pipelines.domain.transitions import JobStatus
@@ -56,16 +56,17 @@ def plan_of_tier(job: BatchJob, items: Iterable[ItemResult], tier: str) -> Plan:
     surveyor = Surveyor()
     for item in items:
         if item.tier == tier:
-            surveyor.add(planned_item(item.item_id, item.tier, item.input), item.item_id)
+            kept = PlannedItem(item_id=item.item_id, tier=item.tier, complexity=item.complexity, parameters=item.input)
+            surveyor.add(kept, item.item_id)
     found = surveyor.finish()
     if not len(found.items):
         problem = f"is the tier of no item of batch job {job.id}, whose tier is {job.tier!r}"
         raise InvalidInput("tier", tier, problem, "submit the spec again with that tier")
-    kept = {name: getattr(job, name) for name in Decided.model_fields}
+    decided = {name: getattr(job, name) for name in Decided.model_fields}
     was_named = job.name != default_name(job.pipeline, job.total_items)
     name = job.name if was_named else default_name(job.pipeline, len(found.items))
     survey = {"items": found.items, "groups": found.groups, "sample": found.sample}
-    return Plan(**{**kept, "tier": tier, "name": name, **survey})
+    return Plan(**{**decided, "tier": tier, "name": name, **survey})
 
 
 def _check_tier(job: BatchJob, tier: str) -> None:

@@ -63,8 +63,8 @@ def _json(text: str, path: Path) -> tuple[Any, FindLine]:
         raise InvalidInput(FIELD_OF_FILE, str(path), f"is not JSON: {error}", "mend the file") from None
     except RecursionError:
         raise InvalidInput(FIELD_OF_FILE, str(path), "is nested too deep", "flatten it") from None
-    # JSON is YAML, as far as lines go.
-    return content, lambda location: locate(text, location)
+    # JSON is YAML as far as lines go, but for its tabs.
+    return content, lambda location: locate(text.replace("\t", " "), location)
 
 
 def _explain(error: ValidationError, prefix: Callable[[Location], str]) -> NoReturn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import sleep
 
+from batch_pipelines.control.vectors import keep_vectors
 from batch_pipelines.domain.errors import IllegalMove, JobTakenOver
 from batch_pipelines.domain.job import BatchJob
 from batch_pipelines.domain.transitions import JobStatus, JobTrigger
@@ -87,6 +88,9 @@ def close_run(ledger: Ledger, batch_job_id: str, run_id: str | None = None) -> C
         ledger.cancel_items(batch_job_id)
     elif conclusion.trigger is not JobTrigger.COMPLETE:
         ledger.release_items(batch_job_id)
+    else:
+        # Before the move: a run that dies in between leaves a job that is closed again.
+        keep_vectors(ledger, batch_job_id)
     ledger.settle_requests(batch_job_id)
     ledger.move_job(batch_job_id, conclusion.trigger, reason=conclusion.reason)
     return conclusion

@@ -102,11 +102,10 @@ def _planned(spec: Spec, pipeline: Pipeline, source: Source, max_items: int) -> 
         if wanted is not None:
             tier = wanted if isinstance(wanted, Tier) else tier or next(deal)
         parameters = {**shared, **{name: value for name, value in fields.items() if name not in left_out}}
-        yield place, planned_item(item_id, tier, parameters)
+        yield place, _planned_item(item_id, tier, parameters)
 
 
-def planned_item(item_id: str, tier: Tier | None, parameters: dict[str, JsonValue]) -> PlannedItem:
-    """The item with its complexity; raises InvalidInput for parameters without an end."""
+def _planned_item(item_id: str, tier: Tier | None, parameters: dict[str, JsonValue]) -> PlannedItem:
     try:
         complexity = complexity_of(parameters, tier)
     except RecursionError as error:

@@ -9,7 +9,7 @@ from batch_pipelines.domain.job import BatchJob, ItemResult
 from batch_pipelines.domain.pipeline import Phase
 from batch_pipelines.domain.task_types import PhaseKind
 from batch_pipelines.ledger.store import Ledger
-from batch_pipelines.ledger.vectors import PassageVector
+from batch_pipelines.ledger.vectors import PassageVector, has_direction
 from batch_pipelines.retrieval.finding import name_of_vectors
 
 
@@ -17,7 +17,8 @@ def keep_vectors(ledger: Ledger, batch_job_id: str) -> int:
     """Give passages the vectors that a batch job over them made; returns how many got one.
 
     Its items are passages (`items: {passages: "*"}`), and its first phase that embeds gave the vectors. A passage that
-    says something else by now, or is gone, gets none. 0 for a batch job about other things; raises JobNotFound.
+    says something else by now, or is gone, gets none, and so does one whose vector has no direction. 0 for a batch job
+    about other things. Doing it again changes nothing. Raises JobNotFound.
     """
     job = ledger.job(batch_job_id)
     phase = next((each for each in job.pipeline.in_order if each.kind is PhaseKind.EMBEDDING), None)
@@ -32,9 +33,11 @@ def _vectors(ledger: Ledger, job: BatchJob, phase: Phase) -> Iterator[PassageVec
     """Vectors of the items that are passages; others are passed over."""
     for result in ledger.iter_results(job.id):
         output, place = result.phase_outputs.get(phase.name), _place(result)
-        if output is not None and place is not None:
-            source, position, text = place
-            yield PassageVector(source, position, json.loads(output), text)
+        if output is None or place is None:
+            continue
+        source, position, text = place
+        if has_direction(vector := json.loads(output)):
+            yield PassageVector(source, position, vector, text)
 
 
 def _place(result: ItemResult) -> tuple[str, int, str] | None:

@@ -49,8 +49,8 @@ class _Part(BaseModel):
 class TokenProfile(_Part):
     """Tokens that one call is expected to use."""
 
-    input_tokens: int = Field(gt=0)
-    output_tokens: int = Field(gt=0)
+    input_tokens: int = Field(gt=0, description="What it reads: system prompt, prompt and passages.")
+    output_tokens: int = Field(gt=0, description="What it writes.")
 
 
 USUAL_TOKENS = TokenProfile(input_tokens=1000, output_tokens=500)

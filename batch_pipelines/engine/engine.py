@@ -27,6 +27,7 @@ from batch_pipelines.engine.checkpoints import LARGEST_GROUP
 from batch_pipelines.engine.given import Given, kept, records
 from batch_pipelines.engine.journal import recovered
 from batch_pipelines.engine.limiter import Limiter
+from batch_pipelines.engine.nobody import NOBODY
 from batch_pipelines.engine.resources import ResourceLimits, Sampler
 from batch_pipelines.engine.retrieving import with_passages
 from batch_pipelines.engine.reuse import kept_answers
@@ -174,13 +175,13 @@ class Engine:
         async with self._entering.setdefault(batch_job_id, asyncio.Lock()):
             if batch_job_id not in self._underway and not await items():
                 return None
-            provider = await self._connected()
             while (found := self._underway.get(batch_job_id)) and found.ending:
                 await asyncio.wait({found.ending})
             if found is None:
                 job, worked_seconds = await asyncio.to_thread(self._load, batch_job_id)
                 if job.status is not JobStatus.RUNNING:
                     return None
+                provider = await self._connected() if job.pipeline.calls_models else NOBODY
                 found = self._begin(job, run_id, worked_seconds, provider)
             found.phases += 1
         if self._is_closed:

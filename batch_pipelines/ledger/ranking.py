@@ -45,12 +45,17 @@ def telling(said: Mapping[str, int], passages_with: Mapping[str, int], passages:
     that no passage has are left out.
     """
     weights = {
-        word: _rarity(passages_with[word], passages) * (1 + math.log(count))
+        word: _rarity(passages_with[word], passages) * _meant(count)
         for word, count in said.items()
         if passages_with.get(word, 0) > 0
     }
     heaviest = sorted(weights.items(), key=lambda entry: (-entry[1], entry[0]))
     return dict(heaviest[:TELLING_WORDS])
+
+
+def _meant(count: int) -> float:
+    """From 1 for a word that a query says once towards 2: a long text says `the` a thousand times and means nothing."""
+    return 2 * count / (count + 1)
 
 
 def needed(words: Iterable[str], passages_with: Mapping[str, int]) -> list[str]:

@@ -103,20 +103,35 @@ class Vectors(Section):
         """
         if not vectors:
             return []
-        asked = np.stack([_direction(vector) for vector in vectors])
+        asked = _together([_direction(vector) for vector in vectors])
         with reading(self._engine) as connection:
             keys, scores = _nearest(connection, project, model, asked, limit, sources)
             found = read_passages(connection, project, {int(key) for key in keys.flat if key >= 0})
         return [_in_order(row, near, found) for row, near in zip(keys, scores, strict=True)]
 
 
-def _direction(vector: Sequence[float]) -> Floats:
-    """The vector at length 1; raises InvalidInput for one that is empty, zero or not finite."""
+def has_direction(vector: Sequence[float]) -> bool:
+    """Whether passages can be compared with this vector: numbers that are finite and not all zero."""
     values = np.asarray(vector, dtype=np.float64)
-    length = float(np.linalg.norm(values))
-    if values.ndim != 1 or not np.isfinite(length) or length == 0:
+    return values.ndim == 1 and bool(np.isfinite(values).all() and values.any())
+
+
+def _direction(vector: Sequence[float]) -> Floats:
+    """The vector at length 1; raises InvalidInput for one that has no direction."""
+    if not has_direction(vector):
         raise InvalidInput("vector", None, "has no direction", "give numbers that are finite and not all zero")
-    return (values / length).astype(_STORED)
+    values = np.asarray(vector, dtype=np.float64)
+    # Divided by the largest first, as the squares of large numbers are no numbers any more.
+    values /= np.abs(values).max()
+    return (values / np.linalg.norm(values)).astype(_STORED)
+
+
+def _together(vectors: Sequence[Floats]) -> Floats:
+    lengths = sorted({len(vector) for vector in vectors})
+    if len(lengths) > 1:
+        some = " and ".join(map(str, lengths))
+        raise InvalidInput("vector", None, f"comes with others of {some} numbers", "compare vectors of one model")
+    return np.stack(vectors)
 
 
 def _nearest(

@@ -63,7 +63,7 @@ class PhaseFile(Phase):
     output_schema: Schema | None = _as_in(Phase, "output_schema")
     validation: ValidationFile = Field(
         default=ValidationFile.model_validate(OFF.model_dump(exclude_unset=True)),
-        description="When an output is accepted; writing it turns it on.",
+        description="When an output is accepted; without it, any is.",
     )
     retrieval: RetrievalFile = Field(default=RetrievalFile(), description=Phase.model_fields["retrieval"].description)
     fields: dict[str, Expression] | None = _as_in(Phase, "fields")

@@ -51,9 +51,9 @@ def read_pipeline(folder: Path, defaults: Defaults | None = None) -> Pipeline:
 def _no_component(error: ValidationError, source: Source) -> InvalidInput:
     """What is wrong around the pipeline."""
     places = Places(source)
-    if not isinstance(source.value, dict):
+    if not isinstance(source.value, dict) or not source.value.keys() & {"type", "attributes"}:
         remedy = f"start with `type: {COMPONENT}` and write the pipeline under `attributes:`"
-        return InvalidInput(source.path, None, "does not hold a mapping", remedy)
+        return InvalidInput(source.path, None, "does not hold a component", remedy)
     if "type" in source.value and source.value["type"] != COMPONENT:
         return places.refuse(("type",), source.value["type"], "is no pipeline", f"write `type: {COMPONENT}`")
     return complaint(error, DefsFile, places)

@@ -90,7 +90,7 @@ def _of_its_kind(pipeline: Pipeline, phase: Phase) -> Iterator[Finding]:
 
 
 def _has_model(pipeline: Pipeline, phase: Phase) -> bool:
-    """Whether somebody answers; what is said for everything is meant for answers, and gives nobody who makes vectors."""
+    """Whether somebody answers; who names a model for everything means answers, and gives nobody who makes vectors."""
     if phase.kind is PhaseKind.EMBEDDING:
         return phase.model is not None or any(row.task_type == phase.task_type for row in pipeline.routes)
     return pipeline.model_of(phase) is not None

@@ -95,11 +95,12 @@ def _filled(
     for name in FILLED:
         if (value := getattr(definition, name)) is not None:
             fields.setdefault(name, value)
+    is_embedding = fields["kind"] is PhaseKind.EMBEDDING
     for name in ("prompt", "system_prompt"):
         if template := fields.get(name):
-            fields[name] = with_subject(template, needs, is_marked=definition.kind is not PhaseKind.EMBEDDING)
+            fields[name] = with_subject(template, needs, is_marked=not is_embedding)
     is_routed = any(row.task_type == phase.task_type for row in own_routes)
-    if definition.kind is PhaseKind.EMBEDDING and definition.model and not is_routed:
+    if is_embedding and definition.model and not is_routed:
         # A row or a `model` for everything means answers; who writes them makes no vectors.
         fields.setdefault("model", definition.model)
     return Phase.model_validate(fields)

@@ -9,9 +9,11 @@ import pytest
 
 from batch_pipelines.control.connection import check_provider, connector
 from batch_pipelines.domain.errors import InvalidInput
-from batch_pipelines.providers.anthropic import AnthropicProvider
+from batch_pipelines.providers.base import Completion, CompletionRequest, EmbeddingRequest, Request
+from batch_pipelines.providers.by_kind import ProviderByKind
+from batch_pipelines.providers.simulated.process import log
 from batch_pipelines.providers.simulated.provider import SimulatedProvider
-from batch_pipelines.settings import ProviderName, Settings
+from batch_pipelines.settings import EmbeddingsProviderName, ProviderName, Settings
 from batch_pipelines_tests.conftest import Simulate
 from batch_pipelines_tests.control.plain_server import PlainServer
 
@@ -30,7 +32,7 @@ def test_the_real_provider_needs_a_key(key: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("provider", "kind"), [(ProviderName.SIMULATED, SimulatedProvider), (ProviderName.ANTHROPIC, AnthropicProvider)]
+    ("provider", "kind"), [(ProviderName.SIMULATED, SimulatedProvider), (ProviderName.ANTHROPIC, ProviderByKind)]
 )
 def test_the_provider_is_the_one_that_is_set(simulate: Simulate, provider: ProviderName, kind: type) -> None:
     """Whatever key lies in the environment."""
@@ -85,3 +87,93 @@ def test_another_server_is_no_simulation() -> None:
 
     assert server.requests
     assert not any("sk-1" in request for request in server.requests)
+
+
+PROMPT = CompletionRequest("claude-haiku-5-5", None, "Say something about rain.", 100, 10.0)
+TEXT = EmbeddingRequest("voyage-4", "rain", 10.0)
+
+
+def answers(settings: Settings, *requests: Request) -> list[Completion]:
+    """What the provider of these settings answers."""
+
+    async def asked() -> list[Completion]:
+        provider = connector(settings)()
+        try:
+            return [await provider.complete(request) for request in requests]
+        finally:
+            await provider.close()
+
+    return asyncio.run(asked())
+
+
+def test_both_kinds_of_calls_go_to_the_simulation(simulate: Simulate) -> None:
+    """Whatever is set for embeddings: a rehearsal never leaves the machine."""
+    server = simulate()
+    settings = _settings(
+        anthropic_base_url=server.url, embeddings_provider="endpoint", embeddings_url=UNUSED, embeddings_api_key="sk-2"
+    )
+
+    made = answers(settings, PROMPT, TEXT)
+
+    assert [each.simulated for each in made] == [True, True]
+    assert [entry["kind"] for entry in log(server.url)] == ["message", "embedding"]
+
+
+def test_embeddings_beside_real_answers_are_simulated_unless_asked_for(simulate: Simulate) -> None:
+    """They come from a server of their own, say so, and the real address is not asked for them."""
+    real = simulate()
+
+    [vector] = answers(_settings(ProviderName.ANTHROPIC, anthropic_api_key="sk-1", anthropic_base_url=real.url), TEXT)
+
+    assert vector.simulated
+    assert log(real.url) == []
+
+
+def test_an_endpoint_serves_embeddings_alone(simulate: Simulate) -> None:
+    """With its own address and key, and the answers come from where they came from before."""
+    real, endpoint = simulate(required_key="sk-1"), simulate(required_key="sk-2")
+    settings = _settings(
+        ProviderName.ANTHROPIC,
+        anthropic_api_key="sk-1",
+        anthropic_base_url=real.url,
+        embeddings_provider=EmbeddingsProviderName.ENDPOINT,
+        embeddings_url=f"{endpoint.url}/v1",
+        embeddings_api_key="sk-2",
+    )
+
+    check_provider(settings)
+    answers(settings, PROMPT, TEXT)
+
+    assert [entry["kind"] for entry in log(real.url)] == ["message"]
+    assert [entry["kind"] for entry in log(endpoint.url)] == ["embedding"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({}, "BATCH_PIPELINES_EMBEDDINGS_URL is missing"),
+        ({"embeddings_url": UNUSED}, "BATCH_PIPELINES_EMBEDDINGS_URL: 'http://127.0.0.1:9' cannot be used"),
+        ({"embeddings_api_key": "sk-wrong"}, "BATCH_PIPELINES_EMBEDDINGS_API_KEY: '(set)' is not accepted"),
+        ({"embeddings_api_key": None}, "BATCH_PIPELINES_EMBEDDINGS_API_KEY is missing"),
+    ],
+)
+def test_a_setting_of_the_endpoint_that_is_wrong_is_named(
+    simulate: Simulate, fields: dict[str, Any], complaint: str
+) -> None:
+    """Before anything is made, and without the key (G3)."""
+    endpoint = simulate(required_key="sk-2").url
+    known = {"embeddings_url": endpoint} if "embeddings_api_key" in fields else {}
+    settings = _settings(
+        ProviderName.ANTHROPIC,
+        anthropic_api_key="sk-1",
+        anthropic_base_url=simulate().url,
+        embeddings_provider="endpoint",
+        **known,
+        **fields,
+    )
+
+    with pytest.raises(InvalidInput) as refused:
+        check_provider(settings)
+
+    assert str(refused.value).startswith(complaint)
+    assert "sk-wrong" not in str(refused.value)

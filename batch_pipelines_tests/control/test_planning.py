@@ -128,7 +128,8 @@ def test_a_tier_for_a_pipeline_without_tiers_is_refused() -> None:
         plan({"tier": "template"}, of=PLAIN)
 
     made = plan(of=PLAIN, raw=[{"id": "a", "tier": "gold"}])
-    assert (made.tier, made.items[0].tier, made.items[0].parameters) == (None, None, {"tier": "gold"})
+    (item,) = made.items
+    assert (made.tier, item.tier, item.parameters) == (None, None, {"tier": "gold"})
 
 
 def test_parameters_are_the_shared_ones_under_the_items_own() -> None:
@@ -138,8 +139,9 @@ def test_parameters_are_the_shared_ones_under_the_items_own() -> None:
         raw=[{"id": "a", "tier": "template"}, {"id": "b", "topic": "Milk", "template_id": "t-8", "emotion": None}],
     )
 
-    assert made.items[0].parameters == {"emotion": "Calm", "topic": "Tea", "template_id": "t-7"}
-    assert made.items[1].parameters == {"emotion": None, "topic": "Milk", "template_id": "t-8"}
+    first, second = made.items
+    assert first.parameters == {"emotion": "Calm", "topic": "Tea", "template_id": "t-7"}
+    assert second.parameters == {"emotion": None, "topic": "Milk", "template_id": "t-8"}
 
 
 @pytest.mark.parametrize(
@@ -147,7 +149,9 @@ def test_parameters_are_the_shared_ones_under_the_items_own() -> None:
 )
 def test_an_id_is_text_or_a_whole_number(item_id: Any, expected: str) -> None:
     """Numbers become text, and 200 characters are not too many."""
-    assert plan(raw=[{"id": item_id}]).items[0].item_id == expected
+    (item,) = plan(raw=[{"id": item_id}]).items
+
+    assert item.item_id == expected
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Specs and items from files."""
+"""Specs from files, and where their items come from."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from batch_pipelines.control.reading import parse_spec, read_items, read_spec
+from batch_pipelines.control.reading import needs_ledger, parse_spec, read_items, read_spec
 from batch_pipelines.domain.errors import InvalidInput
+from batch_pipelines.domain.pipeline import Pipeline
 from batch_pipelines.domain.spec import ErrorHandling, Spec
 from batch_pipelines_tests.control.samples import PLAIN, pipeline
 
@@ -38,10 +39,12 @@ def test_a_spec_is_yaml_or_json(tmp_path: Path, name: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("pipeline: talk\nitems: [\n  {id: a}\n", "spec.yaml, line 4' is not YAML: expected ',' or ']'"),
-        ("pipeline: talk\n\tname: x\n", "spec.yaml, line 2' is not YAML: found character '\\t'"),
-        ("pipeline: talk\nname: 2026-13-45\n", "spec.yaml' is not YAML: month must be in 1..12"),
-        ("pipeline: \x01", "spec.yaml' is not YAML: unacceptable character"),
+        ("pipeline: talk\nitems: [\n  {id: a}\n", "SPEC: '{path}, line 4' is not YAML (expected ',' or ']'"),
+        ("pipeline: talk\n\tname: x\n", "SPEC: '{path}, line 2' is not YAML (found character '\\t'"),
+        ("pipeline: \x01", "SPEC: '{path}' is not YAML (unacceptable character"),
+        ("name: a\npipeline: talk\nname: b\n", "{path}, line 3: name stands there already, in line 1; keep one"),
+        ("items:\n- {id: a, x: 1,\n   x: 2}\n", "{path}, line 3: x stands there already, in line 2"),
+        ("a: &a [*a]\n", "SPEC: '{path}, line 1' holds itself; write out what it refers to"),
         ("- a\n- b\n", "spec.yaml' does not hold a mapping; start with `pipeline: <name>`"),
         ("", "spec.yaml' does not hold a mapping"),
     ],
@@ -54,8 +57,51 @@ def test_a_file_that_is_no_spec_is_named_with_its_line(tmp_path: Path, text: str
     with pytest.raises(InvalidInput) as refused:
         read_spec(path)
 
-    assert complaint in str(refused.value)
+    assert complaint.replace("{path}", str(path)) in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ('{"pipeline": "talk",\n "items": [}', "SPEC: '{path}, line 2' is not JSON: Expecting value; mend that line"),
+        ("[" * 100_000, "SPEC: '{path}' is nested too deep; flatten it"),
+        ("[1]", "SPEC: '{path}' does not hold a mapping"),
+        ('{"pipeline": "talk",\n "nmae": "x"}', "{path}, line 2: nmae: 'x' is not a field of a spec"),
+        ('{"pipeline": "talk",\n\t"nmae": "x"}', "{path}, line 2: nmae: 'x' is not a field of a spec"),
+    ],
+)
+def test_a_json_file_that_is_no_spec_is_named_with_its_line(tmp_path: Path, text: str, complaint: str) -> None:
+    """As one of YAML is."""
+    path = tmp_path / "spec.json"
+    path.write_text(text)
+
+    with pytest.raises(InvalidInput) as refused:
+        read_spec(path)
+
+    assert complaint.replace("{path}", str(path)) in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("pipeline: talk\n\noptions:\n  concurency: 3\n", 4, "options.concurency: 3 is not a field of a spec"),
+        ("pipeline: talk\nbudget:\n  max_cost_usd: 0\n", 3, "budget.max_cost_usd: 0 is not usable"),
+        ("pipeline: talk\nitems:\n- id: 1\n- b\n", 4, "items.1: 'b' is not usable"),
+        ("pipeline: talk\nitems:\n  jsonl: a\n  limit: 0\n", 4, "items.limit: 0 is not usable"),
+        ("pipeline: talk\nitems:\n  jsnol: a\n", 3, "items.jsnol: 'a' is not a field of a spec"),
+        ("pipeline: talk\nitems: {jsonl: a, csv: b}\n", 2, "items: {'jsonl': 'a', 'csv': 'b'} is not usable (exactly"),
+    ],
+)
+def test_a_wrong_field_of_a_file_is_named_with_its_line(tmp_path: Path, text: str, line: int, message: str) -> None:
+    """Before the field, as the user wrote it."""
+    path = tmp_path / "spec.yaml"
+    path.write_text(text)
+
+    with pytest.raises(InvalidInput) as refused:
+        read_spec(path)
+
+    assert str(refused.value).startswith(f"{path}, line {line}: {message}")
 
 
 def test_a_spec_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
@@ -72,7 +118,10 @@ def test_a_spec_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({}, "pipeline is missing; add it to the spec"),
+        (
+            {"pipeline": "talk", "items": {"csv": "a", "id_field": 3}},
+            "items.id_field: 3 is not usable (input should be a valid string); correct it in the spec",
+        ),
         (
             {"pipeline": "talk", "concurrency": 3},
             "concurrency: 3 is not a field of a spec; correct its name or remove it",
@@ -101,7 +150,8 @@ def test_a_spec_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         ),
         (
             {"pipeline": "talk", "items": "a.jsonl"},
-            "items: 'a.jsonl' is not usable (input should be a valid list); correct it in the spec",
+            "items: 'a.jsonl' is not usable (input should be a valid list); give a list of objects, or say what it is, "
+            "as {jsonl: path}",
         ),
         (
             {"pipeline": "talk", "items": [{"id": 1}, "b"]},
@@ -126,78 +176,32 @@ def test_a_wrong_field_is_named_as_the_user_wrote_it(content: dict[str, Any], me
     assert str(refused.value) == message
 
 
-def _items(tmp_path: Path, kind: str, data: bytes) -> list[dict[str, Any]]:
-    tmp_path.joinpath("in put").write_bytes(data)
-    return list(read_items(Spec(pipeline="talk", items={kind: "in put"}), PLAIN, tmp_path))
+def records(spec: Spec, of: Pipeline, folder: Path) -> list[Any]:
+    """The items of a spec, without their places."""
+    return [record.fields for record in read_items(spec, of, folder, None, 100).records]
+
+
+def test_items_are_listed_or_in_a_file(tmp_path: Path) -> None:
+    """Paths start at the folder that is named (F6)."""
+    tmp_path.joinpath("a.jsonl").write_text('{"id": 1}\n')
+
+    assert records(Spec(pipeline="talk", items=[{"id": 2}]), PLAIN, tmp_path) == [{"id": 2}]
+    assert records(Spec(pipeline="talk", items={"jsonl": "a.jsonl"}), PLAIN, tmp_path) == [{"id": 1}]
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("items", "expected"),
     [
-        b'{"id": "a"}\n{"id": 2, "topic": "Tea"}\n',
-        b'\xef\xbb\xbf{"id": "a"}\r\n\r\n   \r\n{"id": 2, "topic": "Tea"}',
-    ],
-    ids=["plain", "bom-blank-lines-crlf"],
-)
-def test_jsonl_is_one_item_a_line(tmp_path: Path, data: bytes) -> None:
-    """A byte order mark, blank lines and line ends of Windows do no harm."""
-    assert _items(tmp_path, "jsonl", data) == [{"id": "a"}, {"id": 2, "topic": "Tea"}]
-
-
-def test_a_line_of_jsonl_ends_at_a_line_feed_only(tmp_path: Path) -> None:
-    """JSON strings may hold other characters that separate lines."""
-    data = '{"id": "a", "topic": "one\u2028two\u0085three"}\n{"id": "b"}'.encode()
-
-    assert _items(tmp_path, "jsonl", data) == [{"id": "a", "topic": "one\u2028two\u0085three"}, {"id": "b"}]
-
-
-def test_csv_is_a_header_and_one_item_a_line(tmp_path: Path) -> None:
-    """An empty cell is an absent parameter; a quoted cell may hold commas and line ends."""
-    data = b'\xef\xbb\xbfid,topic,emotion\r\n1,Tea,\r\n\r\n2,"a, ""b""\nc",Calm\r\n3\r\n'
-
-    assert _items(tmp_path, "csv", data) == [
-        {"id": "1", "topic": "Tea"},
-        {"id": "2", "topic": 'a, "b"\nc', "emotion": "Calm"},
-        {"id": "3"},
-    ]
-
-
-@pytest.mark.parametrize(
-    ("kind", "data", "complaint"),
-    [
-        ("jsonl", b'{"id": 1}\n\n{"id": 2\n', "line 3' is not JSON: Expecting ',' delimiter; mend or remove that line"),
-        ("jsonl", b'{"id": 1}\n[1]\n', "line 2' is not a JSON object; write {...} on that line"),
-        ("jsonl", b'{"id": 1, "score": NaN}\n', "line 1' is not JSON: it has no number NaN"),
-        ("jsonl", b'{"id": "\xff"}', "in put' is not UTF-8 (byte 8)"),
-        ("csv", b"id,topic\n1,Tea,Milk\n", "line 2' has more cells than the header; quote cells that hold commas"),
-        ("csv", b'id,topic\n1,"Tea\n', "line 2' is not CSV: unexpected end of data"),
+        (None, False),
+        ([{"id": 1}], False),
+        ({"jsonl": "a"}, False),
+        ({"job": "bj_1"}, True),
+        ({"passages": "*"}, True),
     ],
 )
-def test_a_broken_line_is_named(tmp_path: Path, kind: str, data: bytes, complaint: str) -> None:
-    """By file and line, whatever the kind of file."""
-    with pytest.raises(InvalidInput, match="in put") as refused:
-        _items(tmp_path, kind, data)
-
-    assert complaint in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    ("source", "complaint"),
-    [
-        ({"jsonl": "lost.jsonl"}, "lost.jsonl' does not exist; check the path"),
-        ({"parquet": "a"}, "is not a source of items; give a list, or one of {jsonl: path}, {csv: path}"),
-        ({"jsonl": "a", "csv": "b"}, "is not a source of items"),
-        ({}, "is not a source of items"),
-        ({"csv": "~nobody-of-that-name/a.csv"}, "names a user that does not exist"),
-        ({"csv": "a\0b"}, "is no path"),
-    ],
-)
-def test_a_source_that_cannot_be_read_is_named(tmp_path: Path, source: dict[str, str], complaint: str) -> None:
-    """Whatever is wrong with where items should come from."""
-    with pytest.raises(InvalidInput) as refused:
-        list(read_items(Spec(pipeline="talk", items=source), PLAIN, tmp_path))
-
-    assert complaint in str(refused.value)
+def test_only_results_and_passages_need_the_ledger(items: Any, expected: bool) -> None:
+    """An estimate of anything else leaves nothing behind, not even an empty ledger (F6)."""
+    assert needs_ledger(Spec(pipeline="talk", items=items)) is expected
 
 
 def test_without_items_the_pipelines_sample_is_read(tmp_path: Path) -> None:
@@ -205,6 +209,6 @@ def test_without_items_the_pipelines_sample_is_read(tmp_path: Path) -> None:
     sample = tmp_path / "sample.jsonl"
     sample.write_text('{"id": "s"}\n')
 
-    assert list(read_items(Spec(pipeline="talk"), pipeline(sample_items=sample), Path("elsewhere"))) == [{"id": "s"}]
+    assert records(Spec(pipeline="talk"), pipeline(sample_items=sample), Path("elsewhere")) == [{"id": "s"}]
     with pytest.raises(InvalidInput, match="items is missing; pipeline talk has no sample; add items"):
-        read_items(Spec(pipeline="talk"), PLAIN, tmp_path)
+        records(Spec(pipeline="talk"), PLAIN, tmp_path)

@@ -92,7 +92,7 @@ def test_a_cloud_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch, 
         for name, value in at(f"http://127.0.0.1:{nobody.getsockname()[1]}").items():
             monkeypatch.setenv(name, value)
 
-        with pytest.raises(InvalidInput, match="items: 's3://lost/a.jsonl' cannot be read: .*; check the address"):
+        with pytest.raises(InvalidInput, match=r"items: 's3://lost/a\.jsonl' cannot be read: .*; check the address"):
             read(tmp_path, jsonl="s3://lost/a.jsonl")
     fsspec.get_filesystem_class("s3").clear_instance_cache()
 

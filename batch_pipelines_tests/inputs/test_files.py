@@ -71,7 +71,11 @@ def test_files_that_are_not_wanted_are_not_opened(docs: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "data", "complaint"),
     [
-        ("scan.pdf", pdf("", ""), "scan.pdf' is a PDF without text (2 pages); it is a scan or holds pictures only: run"),
+        (
+            "scan.pdf",
+            pdf("", ""),
+            "scan.pdf' is a PDF without text (2 pages); it is a scan or holds pictures only: run",
+        ),
         ("broken.pdf", b"%PDF-1.4\nnothing", "broken.pdf' is no PDF that can be read"),
         ("empty.txt", b" \n", "empty.txt' holds no text; write something into it, or leave it out"),
         ("latin.md", b"caf\xe9", "latin.md' is not UTF-8 (byte 3); save it as UTF-8"),

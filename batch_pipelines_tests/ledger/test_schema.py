@@ -37,11 +37,17 @@ input()
 """Everything slow is done before all go on at once."""
 
 
+def is_stated(name: str | None, kind: str, _: object) -> bool:
+    """Whether the metadata states it: the index of passages is a virtual table on one database, and is not there."""
+    return not (kind == "table" and name is not None and name.startswith("passage_index"))
+
+
 def test_migrations_make_what_the_tables_say(ledger: Ledger) -> None:
     """A database made by migrations has exactly the tables, columns, indexes and keys of the metadata."""
     with reading(ledger._engine) as connection:
         context = MigrationContext.configure(
-            connection, opts={"version_table": VERSION_TABLE, "compare_server_default": True}
+            connection,
+            opts={"version_table": VERSION_TABLE, "compare_server_default": True, "include_name": is_stated},
         )
         assert compare_metadata(context, metadata) == []
 

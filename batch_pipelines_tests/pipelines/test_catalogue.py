@@ -11,69 +11,83 @@ from batch_pipelines.control.submission import plan_spec
 from batch_pipelines.domain.errors import InvalidInput, UnknownName
 from batch_pipelines.domain.pipeline import Pipeline, Tier
 from batch_pipelines.domain.spec import Spec
-from batch_pipelines.pipelines.catalogue import PIPELINE_FILE, find_pipeline, read_pipeline, shipped_pipelines
+from batch_pipelines.pipelines.catalogue import (
+    OWN_PHASES,
+    PIPELINE_FILE,
+    all_pipelines,
+    find_pipeline,
+    read_pipeline,
+    shipped_pipelines,
+)
 from batch_pipelines.settings import Settings
-
-GOOD = """\
-name: talk
-description: A talk.
-model: some-model
-sample_items: sample.jsonl
-phases:
-  - name: write
-    task_type: chat
-    prompt: {file: prompt.jinja}
-"""
-
-
-def _pipeline_of(folder: Path, text: str) -> Path:
-    folder.joinpath(PIPELINE_FILE).write_text(text)
-    folder.joinpath("prompt.jinja").write_text("Say {{ item.word }}.")
-    return folder
+from batch_pipelines_tests.pipelines.folders import TALK, write_pipeline
 
 
 def test_a_folder_becomes_a_pipeline(tmp_path: Path) -> None:
     """Files are read in, and the sample's path starts at the folder (B1)."""
-    pipeline = read_pipeline(_pipeline_of(tmp_path, GOOD))
+    pipeline = read_pipeline(write_pipeline(tmp_path))
 
-    assert pipeline.phases[0].prompt == "Say {{ item.word }}."
+    assert pipeline.phase("answer").system_prompt == "Be kind.\n"
     assert pipeline.sample_items == tmp_path / "sample.jsonl"
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        (GOOD.replace("name: talk", "name: [talk"), ["pipeline.yaml, line 2", "is not YAML"]),
-        (GOOD.replace("name: talk", "name: 2026-13-45"), ["pipeline.yaml", "is not YAML", "month"]),
-        (GOOD.replace("name: talk", "name: Talk Show"), ["pipeline.yaml: name", "'Talk Show'", "pattern"]),
-        (GOOD.replace("task_type: chat", "task_type: juggle"), ["pipeline.yaml: phases.0.task_type", "'juggle'"]),
-        (GOOD.replace("model:", "modle:"), ["pipeline.yaml: model", "Field required"]),
-        (GOOD.replace("prompt.jinja", "lost.jinja"), ["lost.jinja", "cannot be read (No such file or directory)"]),
-        ("- a list", ["pipeline.yaml: pipeline", "valid dictionary"]),
-        ("", ["pipeline.yaml: pipeline", "valid dictionary"]),
-    ],
-)
-def test_a_broken_pipeline_is_named_with_its_line_or_field(tmp_path: Path, text: str, words: list[str]) -> None:
-    """Whoever writes a pipeline learns which file and which line or field to mend (B1)."""
-    with pytest.raises(InvalidInput) as refused:
-        read_pipeline(_pipeline_of(tmp_path, text))
-
-    for word in words:
-        assert word in str(refused.value)
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     """And so is a file that is no text."""
-    with pytest.raises(InvalidInput, match=r"nowhere.*cannot be read"):
+    with pytest.raises(InvalidInput, match=r"nowhere.*does not exist"):
         read_pipeline(tmp_path / "nowhere")
     tmp_path.joinpath(PIPELINE_FILE).write_bytes(b"\xff\xfe\xff")
     with pytest.raises(InvalidInput, match="is not UTF-8"):
         read_pipeline(tmp_path)
 
 
+def test_a_deployment_has_its_own_pipelines_besides_the_shipped_ones(tmp_path: Path) -> None:
+    """Each folder with a defs.yaml is one; a folder that is not there has none (B1)."""
+    shipped = [pipeline.name for pipeline in all_pipelines(tmp_path / "lost")]
+    write_pipeline(tmp_path / "one")
+    write_pipeline(tmp_path / "two", TALK.replace("name: talk", "name: another"))
+    tmp_path.joinpath("no_pipeline").mkdir()
+
+    assert [pipeline.name for pipeline in all_pipelines(tmp_path)] == sorted([*shipped, "another", "talk"])
+
+
+def test_two_pipelines_of_one_name_are_both_named(tmp_path: Path) -> None:
+    """By the files that hold them, shipped or not (B1)."""
+    write_pipeline(tmp_path / "one")
+    write_pipeline(tmp_path / "two")
+    with pytest.raises(InvalidInput) as refused:
+        all_pipelines(tmp_path)
+    assert f"{tmp_path / 'two' / PIPELINE_FILE}" in str(refused.value)
+    assert f"{tmp_path / 'one' / PIPELINE_FILE}" in str(refused.value)
+
+    write_pipeline(tmp_path / "two", TALK.replace("name: talk", "name: conversation_generation"))
+    with pytest.raises(InvalidInput, match="is the name of the pipeline in"):
+        all_pipelines(tmp_path)
+
+
+def test_the_name_for_phases_of_a_spec_is_kept_free(tmp_path: Path) -> None:
+    """What is called so comes from a spec (B2)."""
+    write_pipeline(tmp_path / "one", TALK.replace("name: talk", f"name: {OWN_PHASES}"))
+
+    with pytest.raises(InvalidInput, match="is kept for specs"):
+        all_pipelines(tmp_path)
+
+
+def test_routes_of_a_deployment_reach_its_pipelines(tmp_path: Path) -> None:
+    """But not those that name a model themselves (B7)."""
+    write_pipeline(tmp_path / "one")
+    file = tmp_path / "routes.yaml"
+    file.write_text("routes: [{task_type: chat, model: own}, {task_type: conversation, model: own}]")
+    talk, conversations = (
+        find_pipeline(name, all_pipelines(tmp_path, file)) for name in ("talk", "conversation_generation")
+    )
+
+    assert talk.model_of(talk.phase("answer")) == "own"
+    assert conversations.models() == {"claude-sonnet-5-5"}
+
+
 def test_an_unknown_pipeline_names_the_known_ones() -> None:
     """So that a typing error is mended at a glance."""
-    with pytest.raises(UnknownName, match="'conversations' is not known; use one of: conversation_generation"):
+    with pytest.raises(UnknownName, match=r"'conversations' is not known; use one of: .*conversation_generation"):
         find_pipeline("conversations", shipped_pipelines())
 
 

@@ -157,8 +157,9 @@ def test_a_mistake_is_named_with_its_place_and_a_remedy(
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "does not hold a mapping; start with `type: batch_pipelines.BatchPipeline`"),
-        ("- a list", "does not hold a mapping"),
+        ("", "does not hold a component; start with `type: batch_pipelines.BatchPipeline`"),
+        ("- a list", "does not hold a component"),
+        ("name: talk\nphases: []", "does not hold a component"),
         ("attributes: {}", "line 1: type is missing"),
         ("type: other.Component", "line 1: type: 'other.Component' is no pipeline; write `type: batch_pipelines"),
         ("type: batch_pipelines.BatchPipeline", "line 1: attributes is missing"),

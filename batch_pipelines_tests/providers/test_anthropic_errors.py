@@ -14,13 +14,8 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from batch_pipelines.domain.errors import ErrorCategory, ProviderError
-from batch_pipelines.providers.anthropic_errors import (
-    MESSAGE_LENGTH,
-    category_of,
-    provider_error,
-    retry_after_seconds,
-    unreadable,
-)
+from batch_pipelines.providers.anthropic_errors import category_of, provider_error, unreadable
+from batch_pipelines.providers.http_errors import MESSAGE_LENGTH, retry_after_seconds
 
 C = ErrorCategory
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -161,7 +156,7 @@ def test_statuses_without_a_class_are_sorted_by_their_hundred(status: int, expec
         ("You have reached your specified API usage limits. You will regain access on 2026-12-01.", C.SPEND_LIMIT),
         ("You have reached your specified workspace API usage limits. Access returns later.", C.SPEND_LIMIT),
         ("Your credit balance is too low to access the Anthropic API.", C.SPEND_LIMIT),
-        ("prompt is too long: 210000 tokens > 200000 maximum", C.INVALID_REQUEST),
+        ("messages: at least one message is required", C.INVALID_REQUEST),
     ],
 )
 def test_an_own_spend_limit_is_told_from_an_invalid_request_by_its_wording(
@@ -280,3 +275,20 @@ def test_a_provider_error_is_left_as_it_is() -> None:
     """Mapping twice changes nothing."""
     error = ProviderError(C.REFUSAL, "no")
     assert provider_error(error, secret="k", now=NOW) is error
+
+
+@pytest.mark.parametrize(
+    ("message", "category"),
+    [
+        ("prompt is too long: 210000 tokens > 200000 maximum", C.CONTEXT_WINDOW),
+        ("output_config.format.schema: For 'integer' type, property 'minimum' is not supported", C.SCHEMA),
+        ("Schemas contain too many optional parameters (25)", C.SCHEMA),
+        ("The compiled grammar is too large. Simplify your tool schemas.", C.SCHEMA),
+        ("messages: at least one message is required", C.INVALID_REQUEST),
+        ("Your credit balance is too low to access the API", C.SPEND_LIMIT),
+    ],
+)
+def test_the_wording_of_a_400_says_what_to_do(message: str, category: ErrorCategory) -> None:
+    """A text that is too long is the item's fault, a schema that is refused every call's (B10, D4)."""
+    assert category_of(status_error(400, message=message)) is category
+    assert category_of(status_error(422, message=message)) is C.INVALID_REQUEST

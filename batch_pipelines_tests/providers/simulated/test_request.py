@@ -83,7 +83,7 @@ async def test_input_over_the_context_is_refused(serve: Serve, connect: Connect,
     with pytest.raises(ProviderError) as caught:
         await provider.complete(ask("x" * 404))
 
-    assert caught.value.category is ErrorCategory.INVALID_REQUEST
+    assert caught.value.category is ErrorCategory.CONTEXT_WINDOW
     assert caught.value.message == "prompt is too long: 101 tokens > 100 maximum"
     await provider.complete(ask("x" * 400))
 

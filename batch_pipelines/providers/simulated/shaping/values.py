@@ -66,7 +66,9 @@ class Filler:
         while "$ref" in schema:
             rest = {keyword: value for keyword, value in schema.items() if keyword != "$ref"}
             schema = {**resolved(schema["$ref"], self._root), **rest}
-        for part in schema.get("allOf", ()):
+        parts = schema.get("allOf", ())
+        schema = {keyword: value for keyword, value in schema.items() if keyword != "allOf"}
+        for part in parts:
             plain = self._plain(part)
             both = {**schema.get("properties", {}), **plain.get("properties", {})}
             required = [*schema.get("required", ()), *plain.get("required", ())]

@@ -96,7 +96,7 @@ def _plain(found: str) -> str | None:
 def _kind(name: str, as_place: int, as_person: int, count: int) -> NameKind:
     if ORGANISATION.search(name):
         return NameKind.ORGANISATION
-    if as_person > as_place:
+    if as_person and as_person >= as_place:
         return NameKind.PERSON
     if PLACE.search(name) or as_place * 2 > count:
         return NameKind.PLACE

@@ -36,9 +36,7 @@ def xml_tagging(material: Material) -> Draft:
     spoken = [SPEECH.sub(lambda match: f"<{speech}>{match[0]}</{speech}>", each) for each in paragraphs]
 
     def draft(source: random.Random) -> str:
-        names = material.names[: source.randint(NUMBERINGS = ("", ' n="{}"', ' id="p{}"')
-GAPS = ("\n", "\n\n")
-FEWEST_NAMES, MOST_NAMES)]
+        names = material.names[: source.randint(FEWEST_NAMES, MOST_NAMES)]
         numbering, gap = source.choice(NUMBERINGS), source.choice(GAPS)
         tagged = (_tagged(each, names, asked) for each in spoken)
         lines = (f"<p{numbering.format(n)}>{each}</p>" for n, each in enumerate(tagged, 1))
