@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,9 @@ from datetime import timedelta
 from functools import cache
 from io import BufferedReader
 from pathlib import Path, PurePath, PurePosixPath
-from typing import Final, cast
+from secrets import token_hex
+from tempfile import NamedTemporaryFile
+from typing import BinaryIO, Final, cast
 
 from upath import UPath
 
@@ -48,7 +51,7 @@ def locate(address: str, folder: Path, field: str) -> AnyPath:
 def _in_cloud(address: str, scheme: str, field: str) -> UPath:
     if scheme not in SCHEMES or "::" in address:
         known = ", ".join(f"{name}://" for name in CLOUDS)
-        raise InvalidInput(field, address, "is an address of no kind that is read", f"use a path, or one of {known}")
+        raise InvalidInput(field, address, "is an address of no kind that is known", f"use a path, or one of {known}")
     if scheme not in CLOUDS:
         return UPath(address)
     _use_obstore()
@@ -78,20 +81,50 @@ def opened(path: AnyPath, field: str) -> Iterator[BufferedReader]:
 
 
 @contextmanager
-def explained(path: AnyPath, field: str) -> Iterator[None]:
-    """Whatever keeps a file from being read, as an InvalidInput that names it."""
+def replaced(path: AnyPath, field: str) -> Iterator[BinaryIO]:
+    """A new file in place of the one at `path`, if any: there as a whole when the block has ended well, else not at all.
+
+    Its folder is made. Raises InvalidInput for a path that cannot be written to.
+    """
+    with explained(path, field, writes=True):
+        if isinstance(path, UPath):
+            # A cloud knows no renaming; it takes a file as a whole.
+            with NamedTemporaryFile(prefix="batch_pipelines_") as whole:
+                yield cast("BinaryIO", whole)
+                whole.flush()
+                path.fs.put_file(whole.name, path.path)
+            return
+        target = path.resolve()
+        if target.exists() and not target.is_file():
+            raise InvalidInput(field, str(path), "is no file", "name a file")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f".{token_hex(8)}.part")
+        try:
+            with part.open("xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def explained(path: AnyPath, field: str, *, writes: bool = False) -> Iterator[None]:
+    """Whatever keeps a file from being read, or written, as an InvalidInput that names it."""
+    done, act = ("written", "write") if writes else ("read", "read")
     try:
         yield
     except FileNotFoundError:
         raise InvalidInput(field, str(path), "does not exist", "check the path") from None
     except OSError as error:
-        problem = f"cannot be read: {error.strerror or _first_line(error)}"
-        raise InvalidInput(field, str(path), problem, "check the path and the right to read it") from None
+        problem = f"cannot be {done}: {error.strerror or _first_line(error)}"
+        raise InvalidInput(field, str(path), problem, f"check the path and the right to {act} it") from None
     except Exception as error:
         # Each cloud has errors of its own, without a common base that could be named before obstore is imported.
         if not type(error).__module__.startswith("obstore"):
             raise
-        problem = f"cannot be read: {_first_line(error)}"
+        problem = f"cannot be {done}: {_first_line(error)}"
         raise InvalidInput(field, str(path), problem, "check the address, the network and the keys") from None
 
 

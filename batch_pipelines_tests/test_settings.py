@@ -28,6 +28,7 @@ def test_nothing_set_is_a_simulated_run_on_sqlite(working_directory: Path) -> No
     assert settings.ledger_url == f"sqlite:///{working_directory / '.dagster_home' / 'batch_pipelines.db'}"
     assert settings.max_items == 10_000
     assert settings.requests_per_minute is None
+    assert (settings.pipelines_folder, settings.routes_file) == (Path("pipelines"), None)
     assert (settings.max_memory_mb, settings.max_cpu_percent) == (None, None)
 
 

@@ -13,15 +13,14 @@ from batch_pipelines.analytics.wording import (
     milliseconds,
     money,
     percent,
-    quoted,
     signed_duration,
     signed_money,
-    table,
     tier_name,
 )
 from batch_pipelines.domain.job import BatchJob
 from batch_pipelines.domain.transitions import JobStatus
 from batch_pipelines.estimation.variance import COST_MARGIN, TIME_MARGIN
+from batch_pipelines.markdown import quoted, table
 
 SIMULATED = (
     "> **SIMULATED.** Answers came from the simulated provider. No money was spent: the costs are what the same tokens "

@@ -1,9 +1,7 @@
-"""Figures and foreign words as a report writes them. What is unknown is written `unknown`."""
+"""Figures as a report writes them. What is unknown is written `unknown`."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from batch_pipelines.domain.pipeline import Tier
@@ -11,9 +9,7 @@ from batch_pipelines.estimation.duration import formatted
 from batch_pipelines.estimation.money import spoken
 
 UNKNOWN = "unknown"
-LONGEST_QUOTE = 160
 SHORT_SECONDS = 60
-MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~!&])")
 
 
 def tier_name(tier: str | None) -> str:
@@ -68,16 +64,3 @@ def milliseconds(value: float | None) -> str:
 def count(number: int, noun: str) -> str:
     """`1 item`, `1,200 items`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def quoted(text: str) -> str:
-    """Foreign text on one line, cut where it is long, without power over the page: its markup is shown, not obeyed."""
-    line = " ".join(text.split())
-    line = line if len(line) <= LONGEST_QUOTE else f"{line[: LONGEST_QUOTE - 1]}…"
-    return MARKUP.sub(r"\\\1", line)
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table whose first column is text and whose others are figures, set to the right."""
-    lines = [head, ["---", *("---:" for _ in head[1:])], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -14,11 +14,12 @@ from batch_pipelines.domain.trial import Purpose
 from batch_pipelines.engine.admission import Admission
 from batch_pipelines.engine.answer_keys import answer_key
 from batch_pipelines.engine.caller import Answer, Caller
+from batch_pipelines.engine.checking import Problems
 from batch_pipelines.engine.checkpoints import Checkpoints
 from batch_pipelines.engine.given import Given
 from batch_pipelines.engine.prompts import Subject, request_of
 from batch_pipelines.engine.reports import Reports
-from batch_pipelines.engine.reviews import Problems, Reviews
+from batch_pipelines.engine.reviews import Reviews
 from batch_pipelines.engine.rulings import Outcome, Ruling, Rulings
 from batch_pipelines.engine.steps import is_validated
 from batch_pipelines.engine.waiting import Waiting

@@ -158,8 +158,12 @@ class Engine:
     async def _load_work(
         self, job: BatchJob, phase: Phase, items: Callable[[], Awaitable[list[WorkItem]]]
     ) -> tuple[list[WorkItem], dict[int, Given]]:
-        """The items of a partition that need the phase, and the outputs that take no call."""
-        found = await items()
+        """The items of a partition that need the phase, and the outputs that take no call.
+
+        Those that an earlier phase left to a later run, as the batch job drains, are left here too.
+        """
+        needed = set(job.pipeline.needs[phase.name])
+        found = [item for item in await items() if needed <= item.phase_outputs.keys()]
         if phase.kind is PhaseKind.RECORD:
             return found, await asyncio.to_thread(records, phase, found)
         if phase.use_rag:

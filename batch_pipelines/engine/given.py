@@ -10,8 +10,9 @@ from batch_pipelines.domain.errors import ErrorCategory, ProviderError
 from batch_pipelines.domain.job import WorkItem
 from batch_pipelines.domain.pipeline import Phase
 from batch_pipelines.domain.trial import Assessment
+from batch_pipelines.engine.checking import look_over
 from batch_pipelines.engine.prompts import Subject, record_of
-from batch_pipelines.quality.checks import problems_of
+from batch_pipelines.quality.cascade import cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,11 @@ def records(phase: Phase, items: Sequence[WorkItem]) -> dict[int, Given]:
 def _record(phase: Phase, item: WorkItem) -> Given:
     try:
         output = record_of(phase, Subject.of(item))
-        problems = problems_of(phase, output, item.parameters)
     except ProviderError as error:
         return Given(error=error)
-    except Exception as error:  # noqa: BLE001  # a check is somebody's code, and may raise anything
-        return Given(error=ProviderError(ErrorCategory.VALIDATION, f"a check failed: {error!r}"))
+    problems = look_over(phase, output, item.parameters)
+    if isinstance(problems, ProviderError):
+        return Given(error=problems)
     if problems:
-        return Given(error=ProviderError(ErrorCategory.VALIDATION, " ".join(problems)))
+        return Given(error=ProviderError(ErrorCategory.VALIDATION, " ".join(cut(problems))))
     return Given(output)

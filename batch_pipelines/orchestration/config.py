@@ -78,6 +78,7 @@ class DeliveryConfig(dg.Config):
     format: FormatName | None = Field(default=None, description=_described(Delivery, "format"))
     content: ContentName = Field(default=ContentName["outputs"], description=_described(Delivery, "content"))
     group_by: str | None = Field(default=None, description=_described(Delivery, "group_by"))
+    distinct: bool = Field(default=False, description=_described(Delivery, "distinct"))
     to_index: bool = Field(default=False, description=_described(Delivery, "to_index"))
 
 

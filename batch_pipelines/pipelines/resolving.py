@@ -20,7 +20,7 @@ from batch_pipelines.pipelines.templates import with_subject, without_subject
 
 JOIN = "outputs"
 """The phase that is added where several come last."""
-FILLED = ("kind", "prompt", "system_prompt", "max_tokens", "output_tokens", "output_schema")
+FILLED = ("kind", "prompt", "system_prompt", "max_tokens", "output_tokens", "output_per_input", "output_schema")
 """What a phase has from its task type where it does not say it."""
 
 

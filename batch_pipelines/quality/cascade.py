@@ -58,7 +58,7 @@ def next_step(validation: Validation, trial: Trial, problems: Sequence[str], mod
     assert pending is not None, "only an answer that waits is decided on"
     if problems:
         return _rejected(
-            validation, trial, pending, Assessment(score=None, reasons=_cut(problems), is_accepted=False), models
+            validation, trial, pending, Assessment(score=None, reasons=cut(problems), is_accepted=False), models
         )
     if len(pending.verdicts) < validation.judge_count:
         return AskJudge(trial)
@@ -77,7 +77,7 @@ def judged(trial: Trial, verdict: Verdict) -> Trial:
     """The trial after one more verdict on the pending answer."""
     pending = trial.pending
     assert pending is not None, "only an answer that waits is judged"
-    said = verdict.model_copy(update={"reasons": _cut(verdict.reasons)})
+    said = verdict.model_copy(update={"reasons": cut(verdict.reasons)})
     return trial.model_copy(update={"pending": pending.model_copy(update={"verdicts": (*pending.verdicts, said)})})
 
 
@@ -91,6 +91,11 @@ def with_feedback(prompt: str, trial: Trial) -> str:
         f"{prompt}\n\n{FEEDBACK_HEADING}\n{marked(reasons, 'reasons')}\n\n"
         f"{marked(rejected.text, 'previous_answer')}\n\nAnswer again, and mend what the reasons name."
     )
+
+
+def cut(reasons: Sequence[str]) -> tuple[str, ...]:
+    """As much of the reasons as is kept: a model, or a document that it quotes, may go on for ever."""
+    return tuple(reason[:LONGEST_REASON] for reason in reasons[:MOST_REASONS])
 
 
 def _rejected(
@@ -113,7 +118,7 @@ def _assessment(validation: Validation, verdicts: Sequence[Verdict]) -> Assessme
     if not validation.judge_count or validation.min_score is None:
         return Assessment(score=None, reasons=(), is_accepted=True)
     score = sum(verdict.score for verdict in verdicts) / len(verdicts)
-    reasons = _cut([reason for verdict in verdicts for reason in verdict.reasons])
+    reasons = cut([reason for verdict in verdicts for reason in verdict.reasons])
     return Assessment(score=score, reasons=reasons, is_accepted=score >= validation.min_score)
 
 
@@ -138,7 +143,3 @@ def _why(validation: Validation, assessment: Assessment) -> str:
     return f"no answer reached the score {validation.min_score:g}; the last had {assessment.score:g}: {reasons}".rstrip(
         ": "
     )
-
-
-def _cut(reasons: Sequence[str]) -> tuple[str, ...]:
-    return tuple(reason[:LONGEST_REASON] for reason in reasons[:MOST_REASONS])

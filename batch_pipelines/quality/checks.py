@@ -6,12 +6,16 @@ import importlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from itertools import product
+from typing import Any, NoReturn
 
 import regex
 from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError as SchemaProblem
 from jsonschema.protocols import Validator
+from jsonschema.validators import extend
 from pydantic import BaseModel, JsonValue, ValidationError
+from referencing import Registry
 
 from batch_pipelines.domain.pipeline import Phase
 from batch_pipelines.domain.validation import Check
@@ -26,6 +30,11 @@ KEPT_VALIDATORS = 256
 def has_checks(phase: Phase) -> bool:
     """Whether outputs of the phase are looked over at all."""
     return phase.output_schema is not None or (phase.validation.enabled and bool(phase.validation.checks))
+
+
+def runs_code(phase: Phase) -> bool:
+    """Whether a callable looks its outputs over, which may take any time; everything else is bounded."""
+    return phase.validation.enabled and any(check.python is not None for check in phase.validation.checks)
 
 
 def problems_of(phase: Phase, output: str, parameters: Mapping[str, JsonValue]) -> tuple[str, ...]:
@@ -64,7 +73,7 @@ def _found(pattern: str, output: str) -> bool:
 
 def _schema_problems(schema: dict[str, Any], output: str) -> list[str]:
     try:
-        value = json.loads(output)
+        value = json.loads(output, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         return [f"It is not JSON: {error}."]
     errors = sorted(
@@ -73,10 +82,33 @@ def _schema_problems(schema: dict[str, Any], output: str) -> list[str]:
     return [f"{error.json_path}: {error.message}." for error in errors[:MOST_PROBLEMS]]
 
 
+def _refuse(constant: str) -> NoReturn:
+    """Python reads NaN and Infinity, which JSON does not have."""
+    raise ValueError(f"JSON has no {constant}")
+
+
+def _pattern(validator: Any, pattern: str, value: Any, _schema: Any) -> Iterator[SchemaProblem]:
+    if validator.is_type(value, "string") and not _found(pattern, value):
+        yield SchemaProblem(f"{value!r} does not match {pattern!r}")
+
+
+def _pattern_properties(validator: Any, patterns: dict[str, Any], value: Any, _schema: Any) -> Iterator[SchemaProblem]:
+    if validator.is_type(value, "object"):
+        for pattern, (name, each) in product(patterns, value.items()):
+            if _found(pattern, name):
+                yield from validator.descend(each, patterns[pattern], path=name, schema_path=pattern)
+
+
+# Python's own expressions, which the library uses, can take for ever and hold every other thread up meanwhile.
+_SchemaValidator: Callable[..., Validator] = extend(  # type: ignore[no-untyped-call]  # the library says no types
+    Draft202012Validator, {"pattern": _pattern, "patternProperties": _pattern_properties}
+)
+
+
 @lru_cache(KEPT_VALIDATORS)
 def _validator(schema: str) -> Validator:
-    # Without a registry nothing is fetched: a reference to elsewhere cannot be resolved, which is an error.
-    return Draft202012Validator(json.loads(schema), format_checker=Draft202012Validator.FORMAT_CHECKER)
+    # An empty registry fetches nothing, unlike the library's own: a reference to elsewhere is an error.
+    return _SchemaValidator(json.loads(schema), format_checker=Draft202012Validator.FORMAT_CHECKER, registry=Registry())
 
 
 @lru_cache(KEPT_VALIDATORS)

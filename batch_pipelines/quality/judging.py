@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -70,9 +69,9 @@ class _Said(BaseModel):
 def verdict_of(text: str) -> Verdict:
     """What a judge said; raises ProviderError(INVALID_RESPONSE) for anything but a score from 1 to 10 with reasons."""
     try:
-        said = _Said.model_validate(json.loads(text))
-    except (ValueError, RecursionError, ValidationError) as error:
-        problem = str(error).splitlines()[0]
+        said = _Said.model_validate_json(text)
+    except ValidationError as error:
+        problem = error.errors()[0]["msg"]
         raise ProviderError(ErrorCategory.INVALID_RESPONSE, f"the judge gave no score ({problem})") from None
     if not LOWEST_SCORE <= said.score <= HIGHEST_SCORE:
         message = f"the judge gave the score {said.score}, outside {LOWEST_SCORE} to {HIGHEST_SCORE}"

@@ -43,6 +43,7 @@ def test_every_pipeline_is_listed_with_its_phases_and_models(call: Call, pipelin
     assert "branches Two ways [at once]." in text
     assert "clean (text_cleanup, claude-haiku-5-5 or claude-sonnet-5-5, at once)" in text
     assert "outputs (record, after sum_up and sort) Concurrency: 5, up to 50" in text
+    assert max(len(line) for line in outcome.out.splitlines()) <= 100
 
 
 def test_one_pipeline_is_shown_with_its_routes_and_prompts(call: Call, pipelines: Path) -> None:

@@ -157,17 +157,3 @@ def test_estimating_makes_no_home(call: Call, spec: Spec, home: Path) -> None:
     call("estimate", spec())
 
     assert list(home.iterdir()) == []
-
-
-def test_pipelines_are_listed_with_phases_and_models(call: Call) -> None:
-    """For people and for programs (B1)."""
-    listed = call("pipelines", "--json").json
-    out = call("pipelines").out
-
-    assert [pipeline["name"] for pipeline in listed] == ["conversation_generation"]
-    assert listed[0]["phases"] == [
-        {"name": "generate_conversation", "task_type": "conversation", "model": MODEL},
-    ]
-    for word in ("conversation_generation", "generate_conversation (conversation, ", MODEL, "3, up to 10", "edge_case"):
-        assert word in out
-    assert max(len(line) for line in out.splitlines()) <= 100

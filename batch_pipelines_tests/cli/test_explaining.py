@@ -34,7 +34,7 @@ def submitted(ledger: Ledger, spec_file: Path, kept: int) -> tuple[str, Plan]:
     """The batch job of a spec, and its plan; the answers of its first items are kept."""
     plan = plan_spec(parse_spec(yaml.safe_load(spec_file.read_text())), shipped_pipelines(), Settings(), Path())
     job = submit(plan, ledger)
-    keep(ledger, plan, plan.items[:kept], at=START)
+    keep(ledger, plan, tuple(plan.items)[:kept], at=START)
     return job.id, plan
 
 

@@ -61,9 +61,9 @@ def ledger(sqlite_ledger: Ledger) -> Ledger:
 def test_items_are_followed_to_their_first_miss(ledger: Ledger) -> None:
     """A kept output leads to the next phase's request; behind a miss nothing is counted."""
     wanted = planned(4)
-    keep(ledger, wanted, wanted.items[:2])
-    keep(ledger, wanted, wanted.items[2:3], "draft")
-    keep(ledger, wanted, wanted.items[3:], "review")
+    keep(ledger, wanted, tuple(wanted.items)[:2])
+    keep(ledger, wanted, tuple(wanted.items)[2:3], "draft")
+    keep(ledger, wanted, tuple(wanted.items)[3:], "review")
 
     found = saved(ledger, wanted)
 
@@ -82,7 +82,7 @@ def test_added_items_buy_none_of_the_old_ones_again(ledger: Ledger) -> None:
     keep(ledger, planned(3), planned(3).items)
 
     more = planned(5)
-    backwards = more.model_copy(update={"items": more.items[::-1]})
+    backwards = more.model_copy(update={"items": tuple(more.items)[::-1]})
 
     assert calls(ledger, more) == calls(ledger, backwards) == {"draft": 3, "review": 3}
 
@@ -130,7 +130,7 @@ def test_a_prompt_that_cannot_be_rendered_is_a_miss(ledger: Ledger) -> None:
     broken = REVIEW.model_copy(update={"prompt": "{{ phases.draft if item.topic != 'tea 0' else phases.lost }}"})
     wanted = planned(3, DRAFT, broken)
     keep(ledger, planned(3, DRAFT), planned(3, DRAFT).items)
-    keep(ledger, wanted, wanted.items[1:], "review")
+    keep(ledger, wanted, tuple(wanted.items)[1:], "review")
 
     found = saved(ledger, wanted)
 
@@ -182,7 +182,7 @@ def test_with_the_cache_off_the_ledger_is_not_asked_at_all(ledger: Ledger) -> No
 def test_the_gate_and_the_estimate_reckon_alike(ledger: Ledger, kept: int) -> None:
     """What the gate keeps with the batch job is what `estimate` said of its spec, savings included (C6)."""
     wanted = planned(1500)
-    keep(ledger, wanted, wanted.items[:kept])
+    keep(ledger, wanted, tuple(wanted.items)[:kept])
     job = submit(wanted, ledger)
 
     answer = ask_gate(ledger, Settings(), job.id)
@@ -198,7 +198,7 @@ def test_a_job_that_is_kept_whole_passes_any_budget(ledger: Ledger, kept: int, p
     """A millionth of a cent and a millionth of a second are enough then, and only then (C6)."""
     budget = {"max_cost_usd": "0.00000001", "max_duration_seconds": 0.000001}
     wanted = planned(budget=budget)
-    keep(ledger, wanted, wanted.items[:kept])
+    keep(ledger, wanted, tuple(wanted.items)[:kept])
     job = submit(wanted, ledger)
 
     answer = ask_gate(ledger, Settings(), job.id)

@@ -124,7 +124,7 @@ ROUTED: dict[str, Any] = {
         (JUDGED, None, Complexity.SIMPLE, ("small", "middle", "large")),
         (JUDGED, None, Complexity.COMPLEX, ("middle", "large", "huge")),
         (JUDGED | {"model": "huge"}, None, Complexity.SIMPLE, ("huge",)),
-        (JUDGED | {"model": "foreign"}, None, Complexity.SIMPLE, ("foreign", "small", "middle")),
+        (JUDGED | {"model": "foreign"}, None, Complexity.SIMPLE, ("foreign",)),
         (JUDGED, "chosen", Complexity.SIMPLE, ("chosen",)),
         ({"kind": "record", "prompt": None}, "chosen", Complexity.SIMPLE, ()),
         ({"kind": "embedding", "model": "vectors"}, "chosen", Complexity.SIMPLE, ("vectors",)),

@@ -292,3 +292,29 @@ def test_price_library_is_imported_late() -> None:
     code = "import sys, batch_pipelines.estimation.estimator; sys.exit('genai_prices' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "usd_per_mtok"),
+    [
+        ("voyage-4", "0.06"),
+        ("voyage-3-large", "0.18"),
+        ("text-embedding-3-small", "0.02"),
+        ("mistral-embed", "0.1"),
+        ("embed-v4.0", "0.12"),
+        ("gemini-embedding-001", "0.15"),
+    ],
+)
+def test_embedding_models_of_other_vendors_are_priced(model: str, usd_per_mtok: str) -> None:
+    """By what they read; a vector is no output that costs (B4, C6)."""
+    book = PriceBook()
+
+    assert book.knows(model)
+    assert book.cost(model, Usage(input_tokens=1_000_000), AT) == Decimal(usd_per_mtok)
+    assert book.upper_bound(model, 1_000_000, 0, AT) == Decimal(usd_per_mtok)
+
+
+@pytest.mark.parametrize("model", ["voyage", "embed", "my-embedder", "gpt-5", "mistral-large-latest", "rerank-v3.5"])
+def test_other_models_of_these_vendors_have_no_price(model: str) -> None:
+    """No provider serves them, so a name of theirs is a mistake."""
+    assert not PriceBook().knows(model)

@@ -71,8 +71,8 @@ def test_a_pattern_fits_files_in_a_bucket(bucket: Bucket, tmp_path: Path) -> Non
     [
         ({"jsonl": "s3://data/in/lost.jsonl"}, "items: 's3://data/in/lost.jsonl' does not exist; check the path"),
         ({"files": "s3://data/none/*.md"}, "items: 's3://data/none/*.md' fits no file that is read"),
-        ({"jsonl": "ftp://data/a.jsonl"}, "items: 'ftp://data/a.jsonl' is an address of no kind that is read"),
-        ({"jsonl": "s3://data/a::zip://b"}, "is an address of no kind that is read"),
+        ({"jsonl": "ftp://data/a.jsonl"}, "items: 'ftp://data/a.jsonl' is an address of no kind that is known"),
+        ({"jsonl": "s3://data/a::zip://b"}, "is an address of no kind that is known"),
     ],
 )
 def test_an_address_that_cannot_be_read_is_named(

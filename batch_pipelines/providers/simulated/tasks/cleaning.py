@@ -18,7 +18,7 @@ PAGE_LINE = re.compile(
     r"^[ \t]*(?:-+[ \t]*)?(?:page[ \t]+)?\d{1,4}(?:[ \t]+of[ \t]+\d{1,4})?(?:[ \t]*-+)?[ \t]*$", re.I
 )
 BROKEN_WORD = re.compile(r"([a-zà-ÿ])-[ \t]*\n[ \t]*([a-zà-ÿ])")
-BROKEN_LINE = re.compile(r"(?<![.!?:;\"”’)\]>])\n(?=[ \t]*[a-zà-ÿ(])")
+BROKEN_LINE = re.compile(r"(?<![\n.!?:;\"”’)\]>])\n(?=[ \t]*[a-zà-ÿ(])")
 SPACES = re.compile(r"[ \t\u00a0\u2000-\u200a\u202f\u3000]+")
 SPACE_BEFORE_STOP = re.compile(r"(?<=\w) +([,.;:!?])(?=\s|$)")
 MANY_BREAKS = re.compile(r"\n{3,}")

@@ -1,0 +1,1 @@
+"""The book translation that ships with the package, and the check that it makes itself."""
