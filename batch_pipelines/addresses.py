@@ -82,7 +82,7 @@ def opened(path: AnyPath, field: str) -> Iterator[BufferedReader]:
 
 @contextmanager
 def replaced(path: AnyPath, field: str) -> Iterator[BinaryIO]:
-    """A new file in place of the one at `path`, if any: there as a whole when the block has ended well, else not at all.
+    """A new file in place of the one at `path`, if any: whole when the block has ended well, or not there at all.
 
     Its folder is made. Raises InvalidInput for a path that cannot be written to.
     """

@@ -26,7 +26,7 @@ PAGES = [
 ]
 REFERENCE = (ROOT / "docs" / "spec.md").read_text()
 SERVES_FOR_EVER = {"simulate"}
-NAMED = re.compile(r"\A# ([\w./-]+\.\w+)\n")
+NAMED = re.compile(r"\A(?:# |<!-- )([\w./-]+\.\w+)(?: -->)?\n")
 """The first line of a block that is a file of the page's folder."""
 
 
@@ -52,9 +52,14 @@ def files(page: Path) -> dict[str, str]:
     return {named[1]: text for text in texts if (named := NAMED.match(text))}
 
 
+def is_spec(name: str) -> bool:
+    """Whether a file of this name is what `run` takes; documents and pipelines are files too."""
+    return name.endswith(".yaml") and not name.endswith("defs.yaml")
+
+
 def specs() -> list[str]:
     """Every spec that is shown or shipped as an example."""
-    shown = [text for page in PAGES for name, text in files(page).items() if not name.endswith("defs.yaml")]
+    shown = [text for page in PAGES for name, text in files(page).items() if is_spec(name)]
     return [*shown, *(path.read_text() for path in ROOT.glob("examples/**/spec.yaml"))]
 
 

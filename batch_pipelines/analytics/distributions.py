@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from statistics import fmean
 
 from batch_pipelines.analytics.values import ErrorShare, QualityShare
 from batch_pipelines.ledger.queries import ErrorCount, FinishedCall
@@ -30,14 +31,25 @@ def error_distribution(errors: Sequence[ErrorCount]) -> tuple[ErrorShare, ...]:
 
 def quality_distribution(calls: Iterable[FinishedCall]) -> tuple[QualityShare, ...]:
     """Items by the score of the last of their phases that has one; `calls` are in the order of their ends."""
-    scores = {call.item_id: call.quality_score for call in calls if call.quality_score is not None}
+    scores = _scores(calls)
     if not scores:
         return ()
-    counts = Counter(_range_of(score) for score in scores.values())
+    counts = Counter(_range_of(score) for score in scores)
     return tuple(
         QualityShare(range=f"{low}-{high}", count=counts[low], percentage=share(counts[low], len(scores)))
         for low, high in RANGES
     )
+
+
+def mean_quality_score(calls: Iterable[FinishedCall]) -> float | None:
+    """Of the items that have a score, from 1 to 10; None where none has."""
+    scores = _scores(calls)
+    return round(fmean(scores), 2) if scores else None
+
+
+def _scores(calls: Iterable[FinishedCall]) -> list[float]:
+    """One of each item that has any: that of the last of its phases with one."""
+    return list({call.item_id: call.quality_score for call in calls if call.quality_score is not None}.values())
 
 
 def share(count: int, total: int) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from batch_pipelines.analytics.costs import WORKED, costs
-from batch_pipelines.analytics.distributions import error_distribution, quality_distribution
+from batch_pipelines.analytics.distributions import error_distribution, mean_quality_score, quality_distribution
 from batch_pipelines.analytics.durations import durations
 from batch_pipelines.analytics.timeline import life_of, timeline
 from batch_pipelines.analytics.values import Analytics, Overview, Performance, PhasePerformance, Tokens, Variances
@@ -77,6 +77,7 @@ def compose(job: BatchJob, sources: Sources, now: datetime) -> Analytics:
         performance=_performance(job, progress, calls, seconds),
         error_distribution=error_distribution(sources.errors),
         quality_distribution=quality_distribution(calls),
+        mean_quality_score=mean_quality_score(calls),
         timeline=timeline(life, sources.events) if life else (),
         variance=_variances(job, progress, seconds),
     )

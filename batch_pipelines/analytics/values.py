@@ -159,6 +159,8 @@ class Analytics(_Frozen):
     """Most frequent first."""
     quality_distribution: tuple[QualityShare, ...]
     """From low to high; empty where no item has a score."""
+    mean_quality_score: float | None
+    """Of the items that have a score, from 1 to 10."""
     timeline: tuple[TimelinePoint, ...]
     """Empty where the batch job never ran."""
     variance: Variances

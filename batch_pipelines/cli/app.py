@@ -11,8 +11,9 @@ from typing import Annotated
 
 import typer
 
-from batch_pipelines.cli import asking, authoring, browsing, documents, explaining, running, simulating
+from batch_pipelines.cli import asking, authoring, browsing, documents, explaining, exporting, running, simulating
 from batch_pipelines.cli.output import complain, explain
+from batch_pipelines.domain.delivery import Content, DeliveryFormat
 from batch_pipelines.domain.errors import BatchPipelinesError
 from batch_pipelines.domain.retrieval import MOST_PASSAGES
 from batch_pipelines.domain.transitions import ItemStatus, JobStatus
@@ -137,6 +138,26 @@ def results(
 ) -> None:
     """Show the items of a batch job with their outputs."""
     browsing.show_results(job, as_json, status, limit)
+
+
+@app.command()
+def export(
+    job: JobId,
+    to: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Path or cloud address of the file; default: the batch job's own delivery."),
+    ] = None,
+    format: Annotated[  # noqa: A002  # the option's name
+        DeliveryFormat | None, typer.Option(help="How it is written; default: by the ending of PATH.")
+    ] = None,
+    content: Annotated[
+        Content | None, typer.Option(help="What a row is: an item with all that is known of it, or its output.")
+    ] = None,
+    group_by: Annotated[str | None, typer.Option(help="With markdown: the field of outputs to group by.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the results of a batch job to a file: JSONL, CSV, Parquet, or a report in Markdown."""
+    exporting.export_results(job, to, format, content, group_by, as_json)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from sqlalchemy import make_url
 
+from batch_pipelines.analytics.wording import count
 from batch_pipelines.cli.summary import print_analytics, print_status
 from batch_pipelines.control.status import JobStatusView
 from batch_pipelines.domain.transitions import JobStatus
@@ -31,7 +32,7 @@ def print_ending(console: Console, ledger: Ledger, settings: Settings, view: Job
 
 def _ways_on(settings: Settings, view: JobStatusView) -> list[tuple[str, str]]:
     """Commands and addresses that make sense now, each under a word."""
-    ways = [("Results", f"batch-pipelines results {view.id}")]
+    ways = [*_delivery(view), ("Results", f"batch-pipelines results {view.id}")]
     if view.status is JobStatus.COMPLETED:
         ways.append(("Analytics", f"batch-pipelines analytics {view.id}"))
     elif view.has_more_to_do:
@@ -39,3 +40,13 @@ def _ways_on(settings: Settings, view: JobStatusView) -> list[tuple[str, str]]:
     if view.run_id:
         ways.append(("Dagster run", f"{settings.dagster_url}/runs/{view.run_id} (start the UI with `make ui`)"))
     return [*ways, ("Ledger", shown(make_url(settings.ledger_url)))]
+
+
+def _delivery(view: JobStatusView) -> list[tuple[str, str]]:
+    """Where the file of its results is, or why there is none and how to get it."""
+    note = view.delivery
+    if note is None:
+        return []
+    if note.problem is None:
+        return [("Delivered", f"{note.to} ({count(note.rows or 0, 'row')})")]
+    return [("Undelivered", note.problem), ("Deliver it", f"batch-pipelines export {view.id}")]

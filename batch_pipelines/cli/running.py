@@ -10,7 +10,7 @@ from batch_pipelines.cli.ending import print_ending
 from batch_pipelines.cli.following import follow
 from batch_pipelines.cli.opening import now, opened_ledger, planned
 from batch_pipelines.cli.output import print_json, stderr, stdout
-from batch_pipelines.control.connection import check_provider
+from batch_pipelines.control.connection import check_provider_for
 from batch_pipelines.control.estimating import estimate_plan
 from batch_pipelines.control.running import check_can_open
 from batch_pipelines.control.status import JobStatusView, view_status
@@ -49,7 +49,7 @@ def resume_job(batch_job_id: str, as_json: bool) -> None:
     with opened_ledger(settings) as ledger:
         job = ledger.job(batch_job_id)
         check_can_open(job)
-        check_provider(settings)
+        check_provider_for(job.pipeline, settings)
         if job.status is not JobStatus.RUNNING:
             # An interrupt that came while a run started may have outlived it. Where a run works, a request is its own.
             ledger.settle_requests(batch_job_id)
@@ -60,7 +60,7 @@ def _checked_plan(spec_file: Path, settings: Settings) -> Plan:
     """A plan that can be carried out with a provider that answers, before anything is made."""
     plan = planned(spec_file, settings)
     estimate_plan(plan, settings, now())
-    check_provider(settings)
+    check_provider_for(plan.pipeline, settings)
     return plan
 
 
@@ -112,4 +112,12 @@ def _end(ledger: Ledger, settings: Settings, view: JobStatusView, as_json: bool,
         print_ending(stdout(), ledger, settings, view)
     if interrupted:
         sys.exit(INTERRUPTED)
-    sys.exit(REFUSED if view.was_refused else EXIT_CODES.get(view.status, 1))
+    sys.exit(_exit_code(view))
+
+
+def _exit_code(view: JobStatusView) -> int:
+    """How it ended; a batch job whose results did not get to where they should go is no success."""
+    if view.was_refused:
+        return REFUSED
+    is_undelivered = view.delivery is not None and view.delivery.problem is not None
+    return 1 if is_undelivered and view.status is JobStatus.COMPLETED else EXIT_CODES.get(view.status, 1)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from batch_pipelines.domain.errors import ErrorCategory, InvalidInput, ProviderError
-from batch_pipelines.domain.pipeline import MOST_CONCURRENCY
+from batch_pipelines.domain.pipeline import MOST_CONCURRENCY, Pipeline
 from batch_pipelines.providers.base import Provider
 from batch_pipelines.settings import EmbeddingsProviderName, ProviderName, Settings
 
@@ -35,6 +35,12 @@ def check_provider(settings: Settings) -> None:
         _prove(_embeddings(settings), lambda error: _explained_embeddings(error, settings))
     elif settings.simulated_url is not None:
         _prove(connect, lambda error: _explained(error, settings))
+
+
+def check_provider_for(pipeline: Pipeline, settings: Settings) -> None:
+    """The same, unless the pipeline calls nobody."""
+    if pipeline.calls_models:
+        check_provider(settings)
 
 
 def _simulated(settings: Settings) -> Provider:

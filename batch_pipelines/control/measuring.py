@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from statistics import fmean
 
+from batch_pipelines.control.standing_in import stand_in
 from batch_pipelines.domain.errors import ProviderError
 from batch_pipelines.domain.job import Decided, PlannedItem
 from batch_pipelines.domain.pipeline import Phase, TokenProfile
@@ -24,35 +25,37 @@ PASSAGE_TOKENS = 250
 def measure(job: Decided, sample: Iterable[PlannedItem]) -> Measured:
     """By phase and group, what one call is expected to use: the mean over the items of the sample.
 
-    Every prompt is rendered, with a text of the expected length in place of each output that it needs.
+    Every prompt is rendered, with a text of the expected length and shape in place of each output that it needs.
     """
-    found: dict[tuple[str, ItemGroup], list[int]] = defaultdict(list)
+    found: dict[tuple[str, ItemGroup], list[TokenProfile]] = defaultdict(list)
     for item in sample:
         group = ItemGroup(item.tier, item.complexity)
-        for name, tokens in _input_tokens(job, item).items():
+        for name, tokens in _tokens(job, item).items():
             found[name, group].append(tokens)
-    return {
-        (name, group): _profile(job.pipeline.phase(name), round(fmean(tokens)))
-        for (name, group), tokens in found.items()
-    }
+    return {of: _mean(profiles) for of, profiles in found.items()}
 
 
-def _profile(phase: Phase, input_tokens: int) -> TokenProfile:
-    return TokenProfile(input_tokens=input_tokens, output_tokens=phase.output_of(input_tokens))
+def _mean(profiles: Sequence[TokenProfile]) -> TokenProfile:
+    return TokenProfile(
+        input_tokens=round(fmean(each.input_tokens for each in profiles)),
+        output_tokens=round(fmean(each.output_tokens for each in profiles)),
+    )
 
 
-def _input_tokens(job: Decided, item: PlannedItem) -> dict[str, int]:
-    """By phase, the tokens that an item's call reads."""
+def _tokens(job: Decided, item: PlannedItem) -> dict[str, TokenProfile]:
+    """By phase, what an item's call uses."""
     outputs: dict[str, str] = {}
-    tokens: dict[str, int] = {}
+    tokens: dict[str, TokenProfile] = {}
     for phase in job.pipeline.in_order:
         subject = Subject(item.parameters, item.tier, item.complexity, dict(outputs))
         if phase.kind is PhaseKind.RECORD:
             outputs[phase.name] = _record(phase, subject)
             continue
-        characters = _characters(job, phase, subject)
-        tokens[phase.name] = max(1, characters // CHARACTERS_PER_TOKEN) + _passage_tokens(phase)
-        outputs[phase.name] = "x" * (phase.output_of(tokens[phase.name]) * CHARACTERS_PER_TOKEN)
+        read = max(1, _characters(job, phase, subject) // CHARACTERS_PER_TOKEN)
+        # Passages help with the work; they do not make it longer.
+        written = phase.output_of(read)
+        tokens[phase.name] = TokenProfile(input_tokens=read + _passage_tokens(phase), output_tokens=written)
+        outputs[phase.name] = stand_in(phase, written * CHARACTERS_PER_TOKEN)
     return tokens
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from batch_pipelines.control.connection import check_provider
+from batch_pipelines.control.connection import check_provider_for
 from batch_pipelines.control.overriding import Overrides, override_job, override_spec
 from batch_pipelines.control.running import can_open, check_can_open
 from batch_pipelines.control.submission import plan_spec, submit
@@ -35,16 +35,19 @@ def find_or_create(
     Raises JobNotFound, IllegalMove for a wanted batch job that is over, InvalidInput for a spec or overrides that
     cannot be carried out or a provider that cannot be used.
     """
-    check_provider(settings)
     if wanted_id:
         job = ledger.job(wanted_id)
         check_can_open(job)
+        check_provider_for(job.pipeline, settings)
         return override_job(ledger, job, overrides, settings.max_concurrency)
     for known in _of_chain(ledger, tagged_id, earlier_run_ids):
         # A job that its estimate kept from starting is made anew: its budget may be what was changed.
         if can_open(known) and not (known.status is JobStatus.FAILED and known.started_at is None):
+            check_provider_for(known.pipeline, settings)
             return override_job(ledger, known, overrides, settings.max_concurrency)
-    return submit(plan_spec(override_spec(spec(), overrides), pipelines, settings, folder, ledger), ledger)
+    plan = plan_spec(override_spec(spec(), overrides), pipelines, settings, folder, ledger)
+    check_provider_for(plan.pipeline, settings)
+    return submit(plan, ledger)
 
 
 def _of_chain(ledger: Ledger, tagged_id: str | None, run_ids: tuple[str, ...]) -> Iterator[BatchJob]:

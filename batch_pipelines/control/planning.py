@@ -50,7 +50,7 @@ def make_plan(
         tier=(spec.tier or ALL_TIERS) if pipeline.tiered else None,
         options=options.model_copy(update={"items_per_partition": size}),
         budget=spec.budget or pipeline.budget,
-        tags=spec.tags,
+        tags=pipeline.tags | spec.tags,
         simulated=simulated,
         items=found.items,
         groups=found.groups,

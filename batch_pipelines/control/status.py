@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict
 
+from batch_pipelines.domain.delivery import DeliveryNote
 from batch_pipelines.domain.estimate import Estimate
 from batch_pipelines.domain.events import Event, working_seconds
 from batch_pipelines.domain.job import BatchJob, Progress
@@ -55,6 +56,8 @@ class JobStatusView(BaseModel):
     simulated: bool
     created_at: datetime
     error: str | None
+    delivery: DeliveryNote | None = None
+    """What became of the last file of its results; None where none was wanted yet."""
 
     @property
     def was_refused(self) -> bool:
@@ -71,7 +74,8 @@ class JobStatusView(BaseModel):
 def view_status(ledger: Ledger, batch_job_id: str) -> JobStatusView:
     """The status now; raises JobNotFound."""
     job = ledger.job(batch_job_id)
-    return compose(job, ledger.progress(batch_job_id), ledger.job_events(batch_job_id), ledger.clock())
+    view = compose(job, ledger.progress(batch_job_id), ledger.job_events(batch_job_id), ledger.clock())
+    return view.model_copy(update={"delivery": ledger.last_delivery(batch_job_id)})
 
 
 def compose(job: BatchJob, progress: Progress, events: Sequence[Event], now: datetime) -> JobStatusView:

@@ -6,6 +6,7 @@ import secrets
 from pathlib import Path
 
 from batch_pipelines.control.composing import compose
+from batch_pipelines.control.delivering import with_delivery
 from batch_pipelines.control.planning import make_plan
 from batch_pipelines.control.reading import read_items
 from batch_pipelines.control.surveying import ItemCheck
@@ -28,6 +29,7 @@ def plan_spec(
     The ledger has to be there for a spec whose items are in it, as `needs_ledger` tells.
     """
     pipeline = compose(spec, pipelines, read_defaults(settings.routes_file))
+    pipeline = with_delivery(pipeline, spec.delivery, folder)
     return make_plan(
         spec,
         pipeline,

@@ -40,6 +40,19 @@ class Content(StrEnum):
     """An item's id and its output; an output that is a JSON object gives its fields."""
 
 
+class DeliveryNote(BaseModel):
+    """What became of a delivery."""
+
+    model_config = ConfigDict(frozen=True)
+
+    to: str
+    """Path or address of the file."""
+    rows: int | None
+    """In the file; None where there is none."""
+    problem: str | None
+    """Why there is none."""
+
+
 class Delivery(BaseModel):
     """A file of results."""
 

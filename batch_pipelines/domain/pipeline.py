@@ -33,6 +33,8 @@ NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
 MOST_CONCURRENCY = 200
 """Calls in flight of one batch job, whatever pipeline and deployment say: what a process has connections for."""
 MOST_PHASES = 10
+ALL_FIELDS = "**"
+"""In the `fields` of a record: an object whose fields become the record's."""
 TAKEN_NAMES = frozenset({"open_item_partitions", "collect", "plan", "report", "results"})
 """Ops and assets that every pipeline has."""
 DAGSTER_WORDS = frozenset(
@@ -93,7 +95,8 @@ class Phase(_Part):
     fields: dict[str, str] | None = Field(
         default=None,
         description="For a record: Jinja expressions by the name of the field they give, as `item.title | upper`. "
-        "Default: the item's parameters as they are.",
+        "`**` gives an object whose fields become the record's: `\"**\": item` keeps all of the item's. Default: the "
+        "item's parameters as they are.",
     )
     tokens: TokenProfile | None = Field(
         default=None, description="What one call is expected to use; default: measured on the items before a run."
@@ -151,7 +154,7 @@ class PipelineFields(_Part):
     tiered: bool = Field(default=False, description="Whether its items have tiers.")
     task_types: dict[str, TaskTypeDefinition] = Field(
         default_factory=dict,
-        description="Kinds of work of its own by name, each with the defaults of its phases; one that has the name of a "
+        description="Kinds of work of its own by name, each with the defaults of its phases; one with the name of a "
         "built-in kind needs to say only what is different.",
     )
     phases: tuple[Phase, ...] = Field(

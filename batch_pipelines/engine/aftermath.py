@@ -12,6 +12,7 @@ from batch_pipelines.domain.errors import ErrorCategory, JournalUnavailable, Pro
 from batch_pipelines.domain.job import BatchJob
 from batch_pipelines.domain.trial import Purpose
 from batch_pipelines.engine.admission import Admission
+from batch_pipelines.engine.ahead import Ahead
 from batch_pipelines.engine.answer_keys import answer_key
 from batch_pipelines.engine.caller import Answer, Caller
 from batch_pipelines.engine.checking import Problems
@@ -56,6 +57,7 @@ class Aftermath:
         checkpoints: Checkpoints,
         reports: Reports,
         waiting: Waiting,
+        ahead: Ahead,
         random: Random,
         turn: Callable[[], None],
     ) -> None:
@@ -68,6 +70,7 @@ class Aftermath:
         self._checkpoints = checkpoints
         self._reports = reports
         self._waiting = waiting
+        self._ahead = ahead
         self._turn = turn
         self._failed: set[int] = set()
         """Rows of items that failed here, for which another phase may still want calls."""
@@ -78,7 +81,7 @@ class Aftermath:
             self.fail(call, given.error)
         else:
             self._reports.give(call, given)
-            self._end(call, Outcome.OUTPUT)
+            self._complete(call, given.output)
 
     def is_moot(self, call: Call) -> bool:
         """Whether the call's item failed in another phase, which ends it here too."""
@@ -109,6 +112,8 @@ class Aftermath:
             host.halt(*ruling.halt)
         if ruling.outcome is Outcome.AGAIN and not host.halted:
             self._try_again(call, ruling)
+        elif ruling.outcome is Outcome.OUTPUT:
+            self._complete(call, answer.text)
         else:
             self._end(call, ruling.outcome)
 
@@ -145,7 +150,7 @@ class Aftermath:
         step = next_step(phase.validation, call.trial, problems, len(models))
         if isinstance(step, Accept):
             self._reports.accept(call, step.answer, self._key_of(call))
-            self._end(call, Outcome.OUTPUT)
+            self._complete(call, step.answer.text)
         elif isinstance(step, GiveUp):
             self.fail(call, ProviderError(ErrorCategory.VALIDATION, step.reason))
         elif self._host.halted:
@@ -178,15 +183,24 @@ class Aftermath:
             call.prepared = self._caller.with_cap(call.prepared, call.run.phase, call.item, ruling.max_tokens)
         self._waiting.sleep(call, ruling.seconds, self._turn)
 
+    def _complete(self, call: Call, output: str) -> None:
+        """The phase has its output, with which the item may go on."""
+        call.run.complete(call)
+        if call.run.is_last:
+            self._forget(call)
+        elif not self._host.halted:
+            self._waiting.add(self._ahead.follow(call, output))
+
     def _end(self, call: Call, outcome: Outcome) -> None:
-        if outcome is Outcome.OUTPUT:
-            call.run.complete(call)
-        elif outcome is Outcome.FAILURE:
+        if outcome is Outcome.FAILURE:
             call.run.fail(call)
             if len(self._job.pipeline.phases) > 1:
                 self._failed.add(call.item.row)
         else:
             call.run.leave(call)
-        if call.run.is_last or outcome is not Outcome.OUTPUT:
-            self.rulings.forget(call)
-            self._reports.forget(call)
+        self._forget(call)
+
+    def _forget(self, call: Call) -> None:
+        """The item is done with, or left to a later run."""
+        self.rulings.forget(call)
+        self._reports.forget(call)

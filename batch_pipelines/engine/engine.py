@@ -146,7 +146,8 @@ class Engine:
             try:
                 job = underway.session.job
                 phase = job.pipeline.phase(phase_name)
-                return await underway.session.run_phase(phase, partial(self._load_work, job, phase, items))
+                load = partial(self._load_work, job, phase, items)
+                return await underway.session.run_phase(phase, (start, stop), load)
             finally:
                 await self._leave(underway)
         finally:

@@ -15,10 +15,11 @@ from pydantic import JsonValue
 
 from batch_pipelines.domain.errors import ErrorCategory, ProviderError
 from batch_pipelines.domain.job import Decided, WorkItem
-from batch_pipelines.domain.pipeline import Phase
+from batch_pipelines.domain.pipeline import ALL_FIELDS, Phase
 from batch_pipelines.domain.retrieval import Passage
 from batch_pipelines.domain.routing import Complexity, Tier
 from batch_pipelines.domain.task_types import PhaseKind
+from batch_pipelines.engine.cleaning import as_fields, clean, plain_names
 from batch_pipelines.providers.base import CompletionRequest, EmbeddingRequest, Request
 from batch_pipelines.quality.marking import EXPLANATION, marked, marked_passages
 
@@ -41,6 +42,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 
 _ENVIRONMENT = _Sandbox(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)
 _ENVIRONMENT.filters |= {"from_json": json.loads, "marked": marked}
+_ENVIRONMENT.filters |= {"as_fields": as_fields, "clean": clean, "plain_names": plain_names}
 _ENVIRONMENT.globals |= {"marked_passages": marked_passages}
 
 
@@ -95,11 +97,22 @@ def record_of(phase: Phase, subject: Subject) -> str:
     if phase.fields is None:
         return json.dumps(subject.parameters, ensure_ascii=False)
     values = subject.values
-    record = {
-        name: _tried(f"field {name} of phase {phase.name}", partial(_evaluated, expression, values))
-        for name, expression in phase.fields.items()
-    }
+    record: dict[str, JsonValue] = {}
+    for name, expression in phase.fields.items():
+        what = f"field {name} of phase {phase.name}"
+        if name == ALL_FIELDS:
+            record |= _tried(what, partial(_evaluated_fields, expression, values))
+        else:
+            record[name] = _tried(what, partial(_evaluated, expression, values))
     return json.dumps(record, ensure_ascii=False)
+
+
+def _evaluated_fields(expression: str, values: dict[str, Any]) -> dict[str, JsonValue]:
+    """The fields of an expression that gives an object; raises TypeError for another."""
+    value = _evaluated(expression, values)
+    if not isinstance(value, dict):
+        raise TypeError(f"it gives no object of fields, but {type(value).__name__}")
+    return value
 
 
 def _evaluated(expression: str, values: dict[str, Any]) -> JsonValue:

@@ -15,6 +15,7 @@ from batch_pipelines.domain.pipeline import Phase
 from batch_pipelines.domain.transitions import ItemStatus
 from batch_pipelines.engine.admission import Admission
 from batch_pipelines.engine.aftermath import Aftermath
+from batch_pipelines.engine.ahead import Ahead, Span
 from batch_pipelines.engine.appetite import Appetite
 from batch_pipelines.engine.caller import NOTHING_USED, Answer, Caller
 from batch_pipelines.engine.checkpoints import Checkpoints
@@ -75,8 +76,9 @@ class Session:
         self._is_short_of_money = False
         self.is_abandoned = False
         self._waiting = Waiting(lambda call: self._rank(call.run.phase))
+        self._ahead = Ahead(job)
         self._aftermath = Aftermath(
-            job, self, caller, self._admission, checkpoints, self._reports, self._waiting, random, turn
+            job, self, caller, self._admission, checkpoints, self._reports, self._waiting, self._ahead, random, turn
         )
         self._appetite = Appetite(self._is_fed)
         self._tasks: set[asyncio.Task[Answer]] = set()
@@ -108,19 +110,20 @@ class Session:
         """What the first waiting call may cost; 0 when none waits."""
         return self._waiting.first.worst_case_usd if self._waiting else ZERO
 
-    async def run_phase(self, phase: Phase, load: Load) -> PhaseOutcome:
+    async def run_phase(self, phase: Phase, span: Span, load: Load) -> PhaseOutcome:
         """Do one phase for a partition; returns when each item has its output, failed, or was left as the job drains.
 
-        `load` gives its items, and by row the outputs that take no call. When this returns all of it is in the ledger,
-        the reason for a drain included. Raises what kept it from being written.
+        Its items that have come to the phase before are on their way already. `load` gives its items, and by row the
+        outputs that take no call. When this returns all of it is in the ledger, the reason for a drain included. Raises
+        what kept it from being written.
         """
-        run = PartitionRun(phase, self.job.pipeline.is_last(phase))
+        run = self._ahead.take(span, phase)
         try:
             async with self._appetite.turn(self._rank(phase)):
                 items, given = await load()
-                self._add([_call(item, run) for item in items], given)
-            if run.open:
-                await run.finished.wait()
+                under_way = run.ended | {call.item.row for call in run.open}
+                self._add([_call(item, run) for item in items if item.row not in under_way], given)
+            await run.is_through()
         except asyncio.CancelledError:
             self.halt(RequestKind.PAUSE, "the run was interrupted")
             raise
@@ -206,8 +209,13 @@ class Session:
         for task in self._tasks:
             task.cancel()
 
-    async def drained(self) -> None:
-        """Returns when no call is in flight and the reason for a drain is written, or could not be."""
+    async def finish(self) -> None:
+        """Returns when no call is in flight and the reason for a drain is written, or could not be.
+
+        Nobody asks for more: what was not started ahead is left.
+        """
+        self._ahead.end()
+        self.drain()
         while self._tasks:
             await asyncio.wait(self._tasks)
         await self._aftermath.reviews.ended()

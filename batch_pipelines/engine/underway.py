@@ -78,7 +78,7 @@ class Underway:
 
     async def end(self) -> None:
         """Let calls in flight finish, write all news, and give the share back."""
-        await self.session.drained()
+        await self.session.finish()
         self._forget_room()
         self._turns.leave(self.session)
         self._share.stop()

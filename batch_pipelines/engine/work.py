@@ -106,7 +106,11 @@ class PartitionRun:
     phase: Phase
     is_last: bool
     """Whether the phase is the last one, so that its output is the item's."""
+    span: tuple[int, int] = (0, 0)
+    """Positions [start, stop) of its items."""
     open: set[Call] = field(default_factory=set)
+    ended: set[int] = field(default_factory=set)
+    """Rows of items that have the phase's output, or failed."""
     finished: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when none is open any more."""
     done: int = 0
@@ -115,15 +119,23 @@ class PartitionRun:
 
     def complete(self, call: Call) -> None:
         """The item has the phase's output."""
+        self.ended.add(call.item.row)
         self.done += self._end(call)
 
     def fail(self, call: Call) -> None:
         """The item failed."""
+        self.ended.add(call.item.row)
         self.failed += self._end(call)
 
     def leave(self, call: Call) -> None:
         """The item is left to a later run."""
         self.left += self._end(call)
+
+    async def is_through(self) -> None:
+        """Returns when none is open any more."""
+        while self.open:
+            self.finished.clear()
+            await self.finished.wait()
 
     @property
     def outcome(self) -> PhaseOutcome:

@@ -23,19 +23,17 @@ from batch_pipelines.domain.routing import Complexity, ItemGroup, Tier
 from batch_pipelines.domain.spec import Budget
 from batch_pipelines.domain.task_types import PhaseKind
 from batch_pipelines.domain.usage import Usage
-from batch_pipelines.domain.validation import Validation
 from batch_pipelines.estimation.duration import Pace, estimate_time
 from batch_pipelines.estimation.gate import review
 from batch_pipelines.estimation.interval import cost_interval
 from batch_pipelines.estimation.money import ZERO, per_item, plain, spoken
 from batch_pipelines.estimation.prices import PriceBook
 from batch_pipelines.estimation.savings import Savings
+from batch_pipelines.estimation.tries import expected_tries
 
-REJECTED_SHARE = 0.25
-"""Answers beyond the first that an item takes where judges decide, until a pipeline's own history says it."""
 JUDGE_PROMPT_TOKENS = 250
 """What a judge reads beside the request and the answer."""
-JUDGE_OUTPUT_TOKENS = 120
+JUDGE_OUTPUT_TOKENS = 70
 
 Measured = Mapping[tuple[str, ItemGroup], TokenProfile]
 """By phase and group, what one answer is expected to use."""
@@ -112,10 +110,10 @@ class _Sum:
 def estimate(workload: Workload, prices: PriceBook, pace: Pace, at: datetime) -> Estimate:
     """Cost, time and the gate's verdict for a batch job that starts at `at`.
 
-    One answer for each item and phase, without retries after errors and without those that kept answers save; of phases
-    that judges look at REJECTED_SHARE more, and what the judges take. Shares by phase, tier
-    and direction sum up exactly to the total; the cost per item is rounded to 1e-10 USD. Raises UnknownPrice for a
-    model that nobody prices, and InvalidInput for a workload without items.
+    One answer for each item and phase, without retries after errors and without those that kept answers save; where
+    judges decide, the answers of `expected_tries`, and what the judges take. Shares by phase, tier and direction sum up
+    exactly to the total; the cost per item is rounded to 1e-10 USD. Raises UnknownPrice for a model that nobody prices,
+    and InvalidInput for a workload without items.
     """
     items = workload.item_count
     if items < 1:
@@ -158,21 +156,18 @@ def _cells(workload: Workload, prices: PriceBook, at: datetime) -> tuple[_Cell, 
 def _cells_of(workload: Workload, phase: Phase, group: ItemGroup, prices: PriceBook, at: datetime) -> Iterator[_Cell]:
     """The answers of a phase for a group of items, and what judges say of them."""
     pipeline, tokens = workload.pipeline, workload.tokens(phase, group)
-    answers = round(workload.items_to_answer(phase, group) * answers_per_item(phase.validation))
-    model = pipeline.model_of(phase, workload.model, group.complexity, group.tier)
-    if model is None:
+    models = pipeline.cascade(phase, workload.model, group.complexity, group.tier)
+    if not models:
         raise InvalidInput(f"phases.{phase.name}.model", None, "is missing", "name one, or a route that gives one")
-    yield _cell(phase, group.tier, model, answers, tokens, prices, at)
-    for judge in phase.validation.judges[: phase.validation.judge_count]:
-        read = tokens.input_tokens + tokens.output_tokens + JUDGE_PROMPT_TOKENS
-        judged = TokenProfile(input_tokens=read, output_tokens=JUDGE_OUTPUT_TOKENS)
-        yield _cell(phase, group.tier, pipeline.judge_model(phase, judge, workload.model), answers, judged, prices, at)
-
-
-def answers_per_item(validation: Validation) -> float:
-    """How many answers an item is expected to take, the ones that are not good enough included."""
-    can_fail = validation.judge_count and (validation.retries or validation.escalations)
-    return 1 + REJECTED_SHARE if can_fail else 1
+    for each in expected_tries(phase.validation, len(models)):
+        answers = round(workload.items_to_answer(phase, group) * each.share)
+        asked = tokens.model_copy(update={"input_tokens": each.reads(tokens)})
+        yield _cell(phase, group.tier, models[each.rung], answers, asked, prices, at)
+        for judge in phase.validation.judges[: phase.validation.judge_count]:
+            read = asked.input_tokens + asked.output_tokens + JUDGE_PROMPT_TOKENS
+            judged = TokenProfile(input_tokens=read, output_tokens=JUDGE_OUTPUT_TOKENS)
+            model = pipeline.judge_model(phase, judge, workload.model)
+            yield _cell(phase, group.tier, model, answers, judged, prices, at)
 
 
 def _cell(

@@ -58,8 +58,7 @@ def _equal(value: JsonValue, wanted: JsonValue) -> bool:
         return value is wanted or (isinstance(value, str) and value.strip().lower() == str(wanted).lower())
     if isinstance(wanted, int | float):
         return _number(value) == wanted
-    # Python takes 1 for True.
-    return value == wanted and isinstance(value, bool) == isinstance(wanted, bool)
+    return value == wanted
 
 
 def _range(wanted: Mapping[str, JsonValue], field: str) -> Condition:

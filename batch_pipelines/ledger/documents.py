@@ -78,7 +78,9 @@ class Documents(Section):
     def ingest_document(self, project: str, document: NewDocument) -> Ingested:
         """Take in a document, or what is different of one that is known by its source."""
         with writing(self._engine) as connection:
-            _hold_project(connection, project, self.clock())
+            made = {"name": project, "created_at": self.clock()}
+            connection.execute(_ENSURE_PROJECT[connection.dialect.name], made)
+            _hold_project(connection, project)
             known = _known(connection, project, document.source)
             if known is not None and known["digest"] == document.digest:
                 return Ingested(document.source, Change.UNCHANGED, len(document.passages), 0, 0)
@@ -102,7 +104,7 @@ class Documents(Section):
     def forget_document(self, project: str, source: str) -> bool:
         """Remove a document with all that was made from it; False where none has this source."""
         with writing(self._engine) as connection:
-            _hold_project(connection, project, self.clock())
+            _hold_project(connection, project)
             known = _known(connection, project, source)
             if known is None:
                 return False
@@ -111,11 +113,9 @@ class Documents(Section):
             return True
 
 
-def _hold_project(connection: Connection, project: str, now: datetime) -> None:
-    """The project's row, made where it is not there and held to the end: one at a time writes its documents."""
-    connection.execute(_ENSURE_PROJECT[connection.dialect.name], {"name": project, "created_at": now})
-    held = select(projects.c.name).where(projects.c.name == project).with_for_update(key_share=True)
-    connection.execute(held)
+def _hold_project(connection: Connection, project: str) -> None:
+    """Hold the project's row to the end of the transaction, so that one at a time writes its documents."""
+    connection.execute(select(projects.c.name).where(projects.c.name == project).with_for_update(key_share=True))
 
 
 def _known(connection: Connection, project: str, source: str) -> RowMapping | None:

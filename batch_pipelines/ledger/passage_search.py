@@ -12,10 +12,14 @@ from batch_pipelines.domain.retrieval import Passage
 from batch_pipelines.ledger.database import reading
 from batch_pipelines.ledger.document_tables import documents, passages, vocabulary
 from batch_pipelines.ledger.passage_index import Question, index_of
+from batch_pipelines.ledger.passage_writing import in_groups
 from batch_pipelines.ledger.ranking import Corpus, fit, most_said, needed, telling
 from batch_pipelines.ledger.section import Section
 from batch_pipelines.ledger.source_patterns import fits_any
 from batch_pipelines.ledger.words import words_looked_for, words_of
+
+QUERIES_AT_ONCE = 100
+"""Queries that share what they read: a second or two of work, five thousand passages in memory at most."""
 
 # Built once: building a statement takes longer than running it.
 _OF_PROJECT = documents.c.project == bindparam("of_project")
@@ -50,9 +54,13 @@ class PassageSearch(Section):
         With `sources`, only of documents whose source fits one of these patterns. The words of a query that tell most
         are looked for (`ranking.TELLING_WORDS`), and a passage needs to have one of them.
         """
-        with reading(self._engine) as connection:
-            search = _Search(connection, project, sources)
-            return [search.best(query, limit) for query in queries]
+        found: list[tuple[Passage, ...]] = []
+        for start in range(0, len(queries), QUERIES_AT_ONCE):
+            # Not all in one transaction: while it lasts, SQLite cannot bring its write-ahead log home.
+            with reading(self._engine) as connection:
+                search = _Search(connection, project, sources)
+                found += [search.best(query, limit) for query in queries[start : start + QUERIES_AT_ONCE]]
+        return found
 
     def has_documents(self, project: str, sources: Sequence[str] = ()) -> bool:
         """Whether the project has any document, or any whose source fits one of these patterns."""
@@ -122,10 +130,11 @@ class _Search:
 
 def read_passages(connection: Connection, project: str, keys: Collection[int]) -> dict[int, Passage]:
     """Those of these passages that are the project's, by key, with the score 0."""
-    if not keys:
-        return {}
-    rows = connection.execute(_TEXTS, {"of_project": project, "keys": list(keys)})
-    return {key: Passage(source=source, position=at, text=text, score=0) for key, source, at, text in rows}
+    found: dict[int, Passage] = {}
+    for some in in_groups(list(keys)):
+        for key, source, position, text in connection.execute(_TEXTS, {"of_project": project, "keys": some}):
+            found[key] = Passage(source=source, position=position, text=text, score=0)
+    return found
 
 
 def documents_of(connection: Connection, project: str, sources: Sequence[str]) -> list[int] | None:

@@ -13,7 +13,7 @@ from batch_pipelines.ledger.passage_index import index_of
 from batch_pipelines.ledger.upsert import upsert
 from batch_pipelines.ledger.words import words_of
 
-PASSAGES_PER_STATEMENT = 500
+KEYS_PER_STATEMENT = 500
 """SQLite limits the values of a statement to 32,766; longer lists are no faster."""
 
 _COUNT = upsert(vocabulary, lambda new: {"passage_count": vocabulary.c.passage_count + new["passage_count"]})
@@ -24,6 +24,12 @@ _NEW = insert(passages).returning(passages.c.id, sort_by_parameter_order=True)
 def digest_of(text: str) -> str:
     """SHA-256 of a text in hex digits; lone surrogates, which no database keeps, are as good as any others."""
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
+def in_groups(keys: Sequence[int]) -> Iterator[Sequence[int]]:
+    """The keys, so many at once as one statement takes."""
+    for start in range(0, len(keys), KEYS_PER_STATEMENT):
+        yield keys[start : start + KEYS_PER_STATEMENT]
 
 
 def write_passages(
@@ -65,7 +71,7 @@ def _had(connection: Connection, document: int) -> dict[str, list[Row[int, int, 
 def _remove(connection: Connection, keys: Sequence[int]) -> Counter[str]:
     """Remove passages; returns by word what its count changes by."""
     counts: Counter[str] = Counter()
-    for some in _in_groups(keys):
+    for some in in_groups(keys):
         these = passages.c.id.in_(some)
         for text in connection.execute(select(passages.c.text).where(these)).scalars():
             counts.subtract(set(words_of(text)))
@@ -79,7 +85,7 @@ def _add(
 ) -> Counter[str]:
     """Add passages by position; returns by word what its count changes by."""
     counts: Counter[str] = Counter()
-    for some in _in_groups(list(new)):
+    for some in in_groups(list(new)):
         rows = [
             {"document_id": document, "position": at, "digest": digest_of(new[at][0]), "text": new[at][0]}
             for at in some
@@ -99,8 +105,3 @@ def _count(connection: Connection, project: str, counts: Counter[str]) -> None:
     if any(by < 0 for by in counts.values()):
         unused = (vocabulary.c.project == project, vocabulary.c.passage_count <= 0)
         connection.execute(delete(vocabulary).where(*unused))
-
-
-def _in_groups(keys: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(keys), PASSAGES_PER_STATEMENT):
-        yield keys[start : start + PASSAGES_PER_STATEMENT]

@@ -8,19 +8,21 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, bindparam, func, select, tuple_
+from sqlalchemy import Connection, Select, bindparam, func, select, tuple_
 
 from batch_pipelines.domain.errors import InvalidInput
 from batch_pipelines.domain.retrieval import Passage
 from batch_pipelines.ledger.database import reading, writing
 from batch_pipelines.ledger.document_tables import documents, passage_vectors, passages
 from batch_pipelines.ledger.passage_search import documents_of, read_passages
-from batch_pipelines.ledger.passage_writing import digest_of
+from batch_pipelines.ledger.passage_writing import digest_of, in_groups
 from batch_pipelines.ledger.section import Section
 from batch_pipelines.ledger.upsert import upsert
 
 VECTORS_AT_ONCE = 4_096
 """Rows that are compared at once: 6 MB at 384 numbers each."""
+ASKED_AT_ONCE = 1_024
+"""Vectors that are asked for in one pass over those of the passages: 17 MB of scores a block."""
 VECTORS_PER_STATEMENT = 500
 
 Floats = NDArray[np.float32]
@@ -103,11 +105,15 @@ class Vectors(Section):
         """
         if not vectors:
             return []
-        asked = _together([_direction(vector) for vector in vectors])
-        with reading(self._engine) as connection:
-            keys, scores = _nearest(connection, project, model, asked, limit, sources)
-            found = read_passages(connection, project, {int(key) for key in keys.flat if key >= 0})
-        return [_in_order(row, near, found) for row, near in zip(keys, scores, strict=True)]
+        directions = _together([_direction(vector) for vector in vectors])
+        answers: list[tuple[Passage, ...]] = []
+        for start in range(0, len(directions), ASKED_AT_ONCE):
+            asked = directions[start : start + ASKED_AT_ONCE]
+            with reading(self._engine) as connection:
+                keys, scores = _nearest(connection, project, model, asked, limit, sources)
+                found = read_passages(connection, project, {int(key) for key in keys.flat if key >= 0})
+            answers += [_in_order(row, near, found) for row, near in zip(keys, scores, strict=True)]
+        return answers
 
 
 def has_direction(vector: Sequence[float]) -> bool:
@@ -143,7 +149,7 @@ def _nearest(
     for some, vectors in _blocks(connection, project, model, asked.shape[1], sources):
         keys = np.concatenate([keys, np.broadcast_to(some, (len(asked), len(some)))], axis=1)
         scores = np.concatenate([scores, asked @ vectors.T], axis=1)
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :limit]
+        best = np.argpartition(-scores, limit - 1, axis=1)[:, :limit]
         keys, scores = np.take_along_axis(keys, best, axis=1), np.take_along_axis(scores, best, axis=1)
     return keys, scores
 
@@ -152,14 +158,21 @@ def _blocks(
     connection: Connection, project: str, model: str, numbers: int, sources: Sequence[str]
 ) -> Iterator[tuple[NDArray[np.int64], Floats]]:
     """Keys and vectors of passages, so many at once that memory stays flat."""
-    statement = _VECTORS
-    if (some := documents_of(connection, project, sources)) is not None:
-        statement = statement.where(passages.c.document_id.in_(some))
     asked = {"of_project": project, "by_model": model, "bytes": numbers * _STORED.itemsize}
-    rows = connection.execution_options(yield_per=VECTORS_AT_ONCE).execute(statement, asked)
-    for block in rows.partitions():
-        vectors = np.frombuffer(b"".join(row.vector for row in block), dtype=_STORED).reshape(-1, numbers)
-        yield np.array([row.passage_id for row in block], dtype=np.int64), vectors
+    streaming = connection.execution_options(yield_per=VECTORS_AT_ONCE)
+    for statement in _statements(documents_of(connection, project, sources)):
+        for block in streaming.execute(statement, asked).partitions():
+            vectors = np.frombuffer(b"".join(row.vector for row in block), dtype=_STORED).reshape(-1, numbers)
+            yield np.array([row.passage_id for row in block], dtype=np.int64), vectors
+
+
+def _statements(documents: list[int] | None) -> Iterator[Select[int, bytes]]:
+    """What reads the vectors of these documents; None: of all."""
+    if documents is None:
+        yield _VECTORS
+    else:
+        for some in in_groups(documents):
+            yield _VECTORS.where(passages.c.document_id.in_(some))
 
 
 def _in_order(keys: NDArray[np.int64], scores: Floats, found: dict[int, Passage]) -> tuple[Passage, ...]:

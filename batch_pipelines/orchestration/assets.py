@@ -8,9 +8,11 @@ import dagster as dg
 
 from batch_pipelines.analytics.report import render_report
 from batch_pipelines.analytics.summary import summarize
+from batch_pipelines.control.delivering import deliver
 from batch_pipelines.control.gating import ask_gate
 from batch_pipelines.control.opening import find_or_create
 from batch_pipelines.domain.pipeline import Pipeline
+from batch_pipelines.domain.transitions import JobStatus
 from batch_pipelines.orchestration import metadata
 from batch_pipelines.orchestration.config import PlanConfig
 from batch_pipelines.orchestration.failures import explained
@@ -109,13 +111,17 @@ def _report(pipeline: Pipeline) -> dg.AssetsDefinition:
         deps=[dg.AssetKey([pipeline.name, "results"])],
         required_resource_keys={SERVICES},
         kinds={"markdown"},
-        description="What the batch job cost, how long it took and how well it went, against its estimate.",
+        description="What the batch job cost, how long it took and how well it went, against its estimate; and the "
+        "file of its results, where one is wanted.",
     )
     def report(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         services: Services = context.resources.services
         with explained():
             job = batch_job_of(services.ledger, context.run)
             analytics = summarize(services.ledger, job)
-        return dg.MaterializeResult(metadata=metadata.of_report(job, analytics, render_report(job, analytics)))
+            delivery = job.pipeline.delivery if job.status is JobStatus.COMPLETED else None
+            delivered = deliver(services.ledger, job, delivery) if delivery else None
+        shown = metadata.of_report(job, analytics, render_report(job, analytics))
+        return dg.MaterializeResult(metadata=shown | metadata.of_delivery(delivered))
 
     return report

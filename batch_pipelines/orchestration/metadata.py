@@ -12,6 +12,7 @@ from decimal import Decimal
 import dagster as dg
 
 from batch_pipelines.analytics.values import Analytics
+from batch_pipelines.control.delivering import Delivered
 from batch_pipelines.control.gating import GateAnswer
 from batch_pipelines.domain.estimate import Estimate, PhaseEstimate, TierEstimate
 from batch_pipelines.domain.job import BatchJob
@@ -66,6 +67,8 @@ def of_results(job: BatchJob, analytics: Analytics) -> Metadata:
             "successful": items.successful,
             "failed": items.failed,
             "success_rate": items.success_rate,
+            "quality_mean": analytics.mean_quality_score,
+            "scored_items": sum(share.count for share in analytics.quality_distribution) or None,
             "duration_mean_ms": speed.mean_ms,
             "duration_p50_ms": speed.p50_ms,
             "duration_p95_ms": speed.p95_ms,
@@ -85,6 +88,16 @@ def of_report(job: BatchJob, analytics: Analytics, markdown: str) -> Metadata:
         "report": dg.MetadataValue.md(markdown),
         "analytics": dg.MetadataValue.json(analytics.model_dump(mode="json")),
     }
+
+
+def of_delivery(delivered: Delivered | None) -> Metadata:
+    """Where the results are, and how many; nothing where they were not delivered."""
+    if delivered is None:
+        return {}
+    figures = {"delivered_rows": delivered.rows, "left_out_repeats": delivered.repeats or None}
+    return {"delivery": dg.MetadataValue.path(delivered.path)} | _known(
+        figures | {"indexed_vectors": delivered.vectors}
+    )
 
 
 def _of_estimate(estimate: Estimate) -> Metadata:

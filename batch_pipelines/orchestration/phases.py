@@ -66,29 +66,31 @@ def open_item_partitions(context: dg.OpExecutionContext) -> Iterator[dg.DynamicO
 
 def through_phases(pipeline: Pipeline) -> Callable[[Node], Node]:
     """What becomes of one item partition: the ops of the phases, each after those that it needs."""
-    ops = {phase.name: phase_op(phase, pipeline.needs[phase.name]) for phase in pipeline.phases}
+    ops = {phase.name: phase_op(pipeline, phase) for phase in pipeline.phases}
 
     def wire(partition: Node) -> Node:
         outputs: dict[str, Node] = {}
         for phase in pipeline.in_order:
             parents = {name: outputs[name] for name in pipeline.needs[phase.name]}
-            outputs[phase.name] = ops[phase.name](**(parents or {FIRST_INPUT: partition}))
+            # Named after the phase; its definition is named after the pipeline too, as a code location has each once.
+            node = ops[phase.name].alias(phase.name)
+            outputs[phase.name] = node(**(parents or {FIRST_INPUT: partition}))
         (last,) = pipeline.last_names
         return outputs[last]
 
     return wire
 
 
-def phase_op(phase: Phase, needs: tuple[str, ...] = ()) -> dg.OpDefinition:
+def phase_op(pipeline: Pipeline, phase: Phase) -> dg.OpDefinition:
     """The op of one phase; it runs the items of a partition concurrently and waits for them.
 
     It has an input for each phase that it needs; all of them hand on the same partition.
     """
 
     @dg.op(
-        name=phase.name,
+        name=f"{pipeline.name}__{phase.name}",
         required_resource_keys={"services"},
-        ins={name: dg.In(ItemPartition) for name in needs or (FIRST_INPUT,)},
+        ins={name: dg.In(ItemPartition) for name in pipeline.needs[phase.name] or (FIRST_INPUT,)},
         out=dg.Out(ItemPartition),
         tags={"batch_pipelines/task_type": phase.task_type, "batch_pipelines/kind": phase.kind.value},
         description=f"Phase {phase.name} ({phase.task_type}) for the items of one partition.",

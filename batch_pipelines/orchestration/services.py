@@ -50,7 +50,8 @@ class Services:
             Engine(
                 ledger,
                 settings.journals,
-                connector(settings),
+                # Batch jobs that call nobody need no key.
+                lambda: connector(settings)(),
                 price_book(settings),
                 limiter(settings, ledger, utc_now),
                 utc_now,

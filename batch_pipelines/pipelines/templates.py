@@ -13,7 +13,7 @@ VARIABLES = ("item", "tier", "phases", "passages")
 """What a template may ask for when it is rendered."""
 SUBJECT = "subject"
 """What a phase works on, by its place among the phases; see `with_subject`."""
-FILTERS = ("from_json", "marked")
+FILTERS = ("as_fields", "clean", "from_json", "marked", "plain_names")
 """What templates have besides Jinja's own filters."""
 FUNCTIONS = ("marked_passages",)
 """What they have besides Jinja's own functions."""

@@ -24,6 +24,8 @@ REGEX_SECONDS = 1.0
 """After this an expression is given up: some take for ever on some texts."""
 MOST_PROBLEMS = 5
 """Of one schema that are told."""
+LONGEST_PROBLEM = 300
+"""Characters of a schema's message, which holds the value: a chapter, perhaps."""
 KEPT_VALIDATORS = 256
 
 
@@ -38,7 +40,11 @@ def runs_code(phase: Phase) -> bool:
 
 
 def problems_of(phase: Phase, output: str, parameters: Mapping[str, JsonValue]) -> tuple[str, ...]:
-    """What is wrong with an output, each as a sentence; a callable that raises is a problem as well."""
+    """What is wrong with an output, each as a sentence.
+
+    Raises whatever a callable raises, ValueError for an expression that takes too long, and what the library raises
+    for a schema that refers to something else.
+    """
     found: list[str] = []
     if phase.output_schema is not None:
         found += _schema_problems(phase.output_schema, output)
@@ -79,7 +85,13 @@ def _schema_problems(schema: dict[str, Any], output: str) -> list[str]:
     errors = sorted(
         _validator(json.dumps(schema, sort_keys=True)).iter_errors(value), key=lambda error: error.json_path
     )
-    return [f"{error.json_path}: {error.message}." for error in errors[:MOST_PROBLEMS]]
+    return [f"{error.json_path}: {_cut(error.message)}." for error in errors[:MOST_PROBLEMS]]
+
+
+def _cut(message: str) -> str:
+    """A message without its middle where it is long: it begins with the value, and ends with what is wrong with it."""
+    half = LONGEST_PROBLEM // 2
+    return message if len(message) <= LONGEST_PROBLEM else f"{message[:half]}...{message[-half:]}"
 
 
 def _refuse(constant: str) -> NoReturn:

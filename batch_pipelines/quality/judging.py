@@ -14,8 +14,8 @@ from batch_pipelines.providers.base import CompletionRequest
 from batch_pipelines.quality.marking import EXPLANATION, marked
 
 MAX_TOKENS = 1024
-EXPECTED_OUTPUT_TOKENS = 120
-"""A number and two or three short reasons."""
+EXPECTED_OUTPUT_TOKENS = 70
+"""A number and one or two reasons of a sentence."""
 SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from batch_pipelines.analytics.distributions import error_distribution, quality_distribution
+from batch_pipelines.analytics.distributions import error_distribution, mean_quality_score, quality_distribution
 from batch_pipelines.domain.errors import ErrorCategory
 from batch_pipelines.ledger.queries import ErrorCount
 from batch_pipelines_tests.analytics.samples import call
@@ -43,14 +43,17 @@ def test_the_last_phase_with_a_score_counts() -> None:
         call("a", phase="check", quality_score=8.0),
         call("a", phase="polish"),
         call("b"),
+        call("c", quality_score=5.0),
     ]
 
     shares = {share.range: (share.count, share.percentage) for share in quality_distribution(calls)}
 
-    assert shares["7-9"] == (1, 100.0)
+    assert shares["7-9"] == (1, 50.0)
     assert shares["1-3"] == (0, 0.0)
+    assert mean_quality_score(calls) == 6.5
 
 
 def test_no_scores() -> None:
-    """Where no item has a score there is no distribution."""
+    """Where no item has a score there is no distribution, and no mean."""
     assert quality_distribution([call("a")]) == ()
+    assert mean_quality_score([call("a")]) is None

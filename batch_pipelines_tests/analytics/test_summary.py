@@ -91,6 +91,7 @@ def test_a_job_that_is_over(sqlite_ledger: Ledger, clock: ManualClock) -> None:
             {"error": "refusal", "message": "refusal happened", "count": 1, "percentage": 100},
         ],
         "quality_distribution": [],
+        "mean_quality_score": None,
         "variance": {
             "cost": {
                 "estimated_usd": "0.93",

@@ -11,10 +11,8 @@ from batch_pipelines.analytics.wording import (
     milliseconds,
     money,
     percent,
-    quoted,
     signed_duration,
     signed_money,
-    table,
     tier_name,
 )
 
@@ -92,26 +90,7 @@ def test_signed_duration(seconds: float, text: str) -> None:
     assert signed_duration(seconds) == text
 
 
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("plain words, 300 s.", "plain words, 300 s."),
-        ("two\nlines\tand | a bar", "two lines and \\| a bar"),
-        ("![x](http://a) <script>", "\\!\\[x\\](http://a) \\<script\\>"),
-        ("a" * 200, "a" * 159 + "…"),
-    ],
-)
-def test_quoted(text: str, shown: str) -> None:
-    """Foreign text stays on its line and in its cell, and its markup has no effect (G3)."""
-    assert quoted(text) == shown
-
-
 @pytest.mark.parametrize(("tier", "name"), [(None, "all items"), ("edge_case", "edge case")])
 def test_tier_name(tier: str | None, name: str) -> None:
     """Tiers are told in words."""
     assert tier_name(tier) == name
-
-
-def test_table() -> None:
-    """The first column is text, figures are set to the right."""
-    assert table(("Tier", "Items"), [("template", "30")]) == "| Tier | Items |\n| --- | ---: |\n| template | 30 |"

@@ -15,7 +15,7 @@ COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 
 def test_the_commands_are_those_of_the_contract() -> None:
     """None is missing, and none is there that nobody knows about (F4)."""
-    assert COMMANDS.keys() == PROMISED | {"resume", "why", "new", "ingest", "documents", "search", "forget"}
+    assert COMMANDS.keys() == PROMISED | {"resume", "why", "new", "ingest", "documents", "search", "forget", "export"}
 
 
 def test_every_command_and_every_option_has_a_help_text() -> None:

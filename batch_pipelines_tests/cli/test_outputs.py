@@ -109,7 +109,7 @@ def test_results_for_people_say_that_they_are_simulated(call: Call, finished: Fi
     assert text in out
     assert re.search(r"^talk_0  completed  template  \d+ ms  0\.\d+ USD  1 call  claude-sonnet-5-5$", out, re.MULTILINE)
     assert re.search(r"^talk_2  failed  edge_case  \d+ ms  0\.00 USD  1 call  ", out, re.MULTILINE)
-    assert "invalid_request (high): prompt is too long" in out
+    assert "context_window (high): prompt is too long" in out
 
 
 def test_results_into_a_pipe_that_closes_end_quietly(finished: Finished) -> None:
@@ -156,7 +156,7 @@ def test_analytics_for_people_fit_the_terminal(call: Call, finished: Finished) -
         r"^Throughput +[\d,]+ items a minute",
         r"^cost by tier  items +per item +total +share$",
         r"^edge case +2 ",
-        r"^2 items failed with invalid_request: prompt is too long: ",
+        r"^2 items failed with context_window: prompt is too long: ",
     ):
         assert re.search(pattern, out, re.MULTILINE), (pattern, out)
     assert max(len(line) for line in out.splitlines()) <= 100

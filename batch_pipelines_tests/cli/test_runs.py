@@ -88,7 +88,7 @@ def test_progress_is_a_line_now_and_then_where_there_is_no_terminal(finished: Fi
             {"error_handling": "stop", "concurrency": 1},
             TOO_SHORT_FOR_EDGE_CASES,
             {"completed": 2, "failed": 1},
-            "item talk_2 failed (invalid_request: prompt is too long",
+            "item talk_2 failed (context_window: prompt is too long",
         ),
     ],
     ids=["all-fail", "stop-at-first"],

@@ -10,6 +10,7 @@ from batch_pipelines.ledger.database import reading
 from batch_pipelines.ledger.document_tables import passage_vectors, passages, vocabulary
 from batch_pipelines.ledger.documents import Change, Ingested, KnownDocument, NewDocument
 from batch_pipelines.ledger.store import Ledger
+from batch_pipelines.ledger.tables import projects
 from batch_pipelines.ledger.vectors import PassageVector
 from batch_pipelines_tests.clock import ManualClock
 
@@ -108,6 +109,8 @@ def test_a_forgotten_document_leaves_nothing(ledger: Ledger) -> None:
     assert index_size(ledger) == 2
     assert not ledger.forget_document("p", "a.md")
     assert not ledger.forget_document("nobody", "a.md")
+    with reading(ledger._engine) as connection:
+        assert set(connection.execute(select(projects.c.name)).scalars()) == {"p", "q"}
 
 
 def test_a_document_may_be_large(ledger: Ledger) -> None:

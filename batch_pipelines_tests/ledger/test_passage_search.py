@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from batch_pipelines.ledger import passage_search
 from batch_pipelines.ledger.documents import NewDocument
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines_tests.clock import ManualClock
@@ -81,6 +82,15 @@ def test_queries_are_answered_in_their_order(story: Ledger) -> None:
 
     assert [[passage.position for passage in each] for each in found] == [[2], [], [1], [2]]
     assert story.search_passages("p", [], 5) == []
+
+
+def test_more_queries_than_one_transaction_takes(story: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are answered in groups, and nobody sees where one ends."""
+    monkeypatch.setattr(passage_search, "QUERIES_AT_ONCE", 2)
+
+    found = story.search_passages("p", ["mice", "watch", "asleep", "mice", "tired"], 1)
+
+    assert [each[0].position for each in found] == [2, 1, 3, 2, 0]
 
 
 def test_scores_are_comparable_within_a_search(story: Ledger) -> None:

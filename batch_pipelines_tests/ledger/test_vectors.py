@@ -102,8 +102,9 @@ def test_vectors_asked_together_are_of_one_length(compass: Ledger) -> None:
 
 
 def test_many_vectors_are_compared_block_by_block(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The nearest are the nearest of all, in whichever block they stand."""
+    """The nearest are the nearest of all, in whichever block they stand and whoever asks with them."""
     monkeypatch.setattr(module, "VECTORS_AT_ONCE", 64)
+    monkeypatch.setattr(module, "ASKED_AT_ONCE", 8)
     count = 1_000
     texts = tuple(f"Passage {number}." for number in range(count))
     ledger.ingest_document("p", NewDocument("a.txt", "A", "text", texts))

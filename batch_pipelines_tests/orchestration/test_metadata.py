@@ -103,6 +103,8 @@ def test_results() -> None:
         "successful": 2,
         "failed": 1,
         "success_rate": 0.0222,
+        "quality_mean": 8.0,
+        "scored_items": 1,
         "duration_mean_ms": 15_000.0,
         "duration_p50_ms": 15_000.0,
         "duration_p95_ms": 19_500.0,
@@ -118,15 +120,17 @@ def test_results() -> None:
 
 
 def test_results_leave_out_what_is_unknown() -> None:
-    """Without an estimate there is no variance, and a cost that nobody knows is not plotted as zero (E4)."""
+    """Without an estimate there is no variance; a cost or a score that nobody knows is not plotted as zero (E4)."""
     job = batch_job(estimate=None)
     analytics = analytics_of(job)
     unknown = tuple(tier.model_copy(update={"cost_usd": None}) for tier in analytics.cost.by_tier)
     cost = analytics.cost.model_copy(update={"by_tier": unknown, "per_item_usd": None, "total_usd": Decimal(0)})
 
-    metadata = of_results(job, analytics.model_copy(update={"cost": cost}))
+    unscored = {"quality_distribution": (), "mean_quality_score": None}
+    metadata = of_results(job, analytics.model_copy(update={"cost": cost, **unscored}))
 
     assert {key for key in metadata if "cost" in key or "variance" in key} == {"cost_usd"}
+    assert not {"quality_mean", "scored_items"} & metadata.keys()
 
 
 def test_report() -> None:

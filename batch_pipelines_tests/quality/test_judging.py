@@ -38,7 +38,7 @@ def score_of(request: CompletionRequest, mean: float = 4) -> int:
     read = read_request(json.dumps(body).encode())
     assert is_judging(read)
     said = judge(read, SimulatedConfig(judge_mean=mean, judge_spread=0), random.Random(1))(random.Random(1))
-    return verdict_of(said).score.__int__()
+    return int(verdict_of(said).score)
 
 
 def test_a_judge_sees_request_answer_and_criteria() -> None:

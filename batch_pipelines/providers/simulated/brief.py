@@ -32,9 +32,10 @@ def brief_of(text: str) -> Brief:
     for name, value in FIELD.findall(text):
         if value.strip():
             fields.setdefault(name.lower(), " ".join(value.split()))
-    return Brief(_tier(fields.get("tier")), fields.get("persona"), fields.get("emotion"), fields.get("topic"))
+    return Brief(tier_named(fields.get("tier")), fields.get("persona"), fields.get("emotion"), fields.get("topic"))
 
 
-def _tier(value: str | None) -> Tier | None:
+def tier_named(value: str | None) -> Tier | None:
+    """The tier of this name, however it is written; None for another name."""
     name = re.sub(r"[\s-]+", "_", (value or "").lower())
     return Tier(name) if name in set(Tier) else None

@@ -190,3 +190,38 @@ def test_sentences_and_subjects_are_read_off_a_text() -> None:
     """Abbreviated, quoted or without a full stop."""
     assert sentences_of("One is here. “Two!” she said.\nThree") == ["One is here.", "“Two!” she said.", "Three"]
     assert subjects_of("Rivers and bridges; rivers don't ask about Rivers.")[0] == "Rivers"
+
+
+def test_a_conversation_is_about_what_its_data_says() -> None:
+    """Where the prompt itself states no persona and no topic (B6)."""
+    item = '{"persona": "Tired nurse", "topic": "Night shifts", "tier": "edge_case"}'
+
+    turns = answer(task_prompt("conversation", item)).splitlines()
+
+    assert turns[0].startswith("Tired nurse: ")
+    assert "night shifts" in " ".join(turns).lower()
+    assert len(turns) == 12
+
+
+def test_a_translation_into_english_reads_the_other_way() -> None:
+    """And leaves an English text alone."""
+    german = "Und dann sagte sie nicht ein Wort, als der Mann wieder von Alice kam."
+
+    assert "and then said" in answer(task_prompt("translation", german, "Translate into English.")).lower()
+    assert answer(task_prompt("translation", STORY, "Translate into English.")) == STORY
+
+
+@pytest.mark.parametrize(
+    ("instructions", "tags"),
+    [
+        ("Use <head>, <q>, <persName> and <placeName>.", {"head", "q", "persName", "placeName"}),
+        ('Use these tags: ["dialogue", "person"].', {"dialogue", "person"}),
+        ("Mark it up.", {"said", "character", "setting"}),
+    ],
+)
+def test_names_of_tags_are_the_prompts(instructions: str, tags: set[str]) -> None:
+    """In whatever form it lists them; without a list, their own."""
+    root = ElementTree.fromstring(answer(task_prompt("xml_tagging", STORY, instructions), model="claude-fable-5-2"))
+
+    assert tags <= {each.tag for each in root.iter()}
+    assert (root.find("head") is not None) is ("head" in tags)

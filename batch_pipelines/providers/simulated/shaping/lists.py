@@ -16,6 +16,7 @@ Focus = dict[str, str]
 
 FEWEST, MOST = 3, 8
 SENTENCE_WORDS = 24
+QUOTED_WORDS = 14
 TURNS = re.compile(r"turn|message|dialog|conversation|utterance|exchange", re.IGNORECASE)
 ENTITIES = re.compile(r"entit|names?$|mention", re.IGNORECASE)
 KINDS = (
@@ -35,12 +36,13 @@ def foci_for(name: str, items: dict[str, Any], material: Material, source: rando
         return _turns(material, source)
     names = _names(name, material)
     if names is not None:
-        return [_about(each, name) for each in names[: source.randint(FEWEST, MOST)]]
+        chosen = sorted(names[: source.randint(FEWEST, MOST)], key=lambda each: material.text.find(each.text))
+        return [_about(each, name, material) for each in chosen]
     if SUBJECTS.search(name) and not material.offered:
         return [_told(name, each.lower()) for each in material.subjects[: source.randint(FEWEST, MOST)]]
     if SENTENCES.search(name):
         count = min(source.randint(FEWEST, MOST), len(material.sentences))
-        return [_told(name, shortened(each, SENTENCE_WORDS)) for each in source.sample(material.sentences, count)]
+        return [_stated(name, each) for each in source.sample(material.sentences, count)]
     return None
 
 
@@ -61,9 +63,26 @@ def _names(name: str, material: Material) -> list[Name] | None:
     return None if kind is None else [each for each in material.names if each.kind is kind]
 
 
-def _about(name: Name, list_name: str) -> Focus:
+def _about(name: Name, list_name: str, material: Material) -> Focus:
     told = dict.fromkeys(("name", "text", "entity", "value", "mention", "title"), name.text)
-    return _told(list_name, name.text) | told | dict.fromkeys(("type", "kind", "category", "label", "class"), name.kind)
+    kinds = dict.fromkeys(("type", "kind", "category", "label", "class"), name.kind.value)
+    times = "once" if name.count == 1 else f"{name.count} times"
+    # Of another kind it is only known that it is a name.
+    what = "name" if name.kind is NameKind.OTHER else name.kind.value
+    where = next((each for each in material.sentences if name.text in each), name.text)
+    quote = _around(where, name.text)
+    return _told(list_name, name.text) | told | kinds | {"description": f"{what}, named {times}", "quote": quote}
+
+
+def _around(sentence: str, name: str) -> str:
+    """The words of a sentence from a name on, exactly."""
+    return " ".join(sentence[max(sentence.find(name), 0) :].split()[:QUOTED_WORDS])
+
+
+def _stated(list_name: str, sentence: str) -> Focus:
+    """An element that says something, and quotes where."""
+    quote = " ".join(sentence.split()[:SENTENCE_WORDS])
+    return _told(list_name, shortened(sentence, SENTENCE_WORDS)) | dict.fromkeys(("quote", "evidence"), quote)
 
 
 def _told(list_name: str, text: str) -> Focus:

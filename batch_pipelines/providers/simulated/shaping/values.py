@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import Any
 
 from batch_pipelines.providers.simulated.drafting import Draft
 from batch_pipelines.providers.simulated.output_format import resolved
-from batch_pipelines.providers.simulated.shaping.formats import formatted, slug_of
+from batch_pipelines.providers.simulated.shaping.formats import DATE, formatted, slug_of
 from batch_pipelines.providers.simulated.shaping.hints import hints_of
 from batch_pipelines.providers.simulated.shaping.lists import Focus, foci_for
 from batch_pipelines.providers.simulated.shaping.numbers import number_for
@@ -19,6 +20,8 @@ NULL_SHARE = 0.1
 OPTIONAL_SHARE = 0.8
 """How often a property is there that need not be."""
 FEWEST_ELEMENTS, MOST_ELEMENTS = 2, 5
+GRADES = re.compile(r"confiden|certain|priorit|level|severity|sentiment|difficult|quality|urgen")
+"""Names of choices whose words say how much, which the words of a text do not tell."""
 TRIES = 4
 """For each element of a list, to be another than those before."""
 
@@ -43,11 +46,11 @@ class Filler:
             return self._option(schema["enum"], name, focus)
         if "anyOf" in schema:
             rest = {keyword: value for keyword, value in schema.items() if keyword != "anyOf"}
-            return self._value({**rest, **self._variant(schema["anyOf"], source)}, name, focus, source)
+            return self._value({**rest, **self._variant(schema["anyOf"], name, source)}, name, focus, source)
         kind = schema["type"]
         if isinstance(kind, list):
             variants = [{**schema, "type": each} for each in kind]
-            return self._value(self._variant(variants, source), name, focus, source)
+            return self._value(self._variant(variants, name, source), name, focus, source)
         return self._of_type(kind, schema, name, focus, source)
 
     def _of_type(self, kind: str, schema: dict[str, Any], name: str, focus: Focus, source: random.Random) -> Any:
@@ -75,11 +78,12 @@ class Filler:
             schema = {**schema, **plain, **({"properties": both, "required": required} if both else {})}
         return schema
 
-    def _variant(self, variants: list[dict[str, Any]], source: random.Random) -> dict[str, Any]:
+    def _variant(self, variants: list[dict[str, Any]], name: str, source: random.Random) -> dict[str, Any]:
         plain = [self._plain(each) for each in variants]
         nulls = [each for each in plain if each.get("type") == "null"]
         others = [each for each in plain if each.get("type") != "null"]
-        if nulls and (not others or source.random() < NULL_SHARE):
+        is_unknown = "date" in name.lower() and not DATE.search(self._material.text)
+        if nulls and (not others or is_unknown or source.random() < NULL_SHARE):
             return nulls[0]
         return source.choice(others)
 
@@ -89,7 +93,7 @@ class Filler:
         told = focus.get(name.lower())
         if told is not None and texts:
             return max(texts, key=lambda option: _common_start(option.lower(), told.lower()))
-        fitting = self._material.best_fit(texts)
+        fitting = None if GRADES.search(name.lower()) else self._material.best_fit(texts)
         if fitting is not None:
             return fitting
         said = [option for option in options if option is not None] or options

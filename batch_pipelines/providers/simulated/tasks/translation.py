@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from batch_pipelines.providers.simulated.drafting import Draft
 from batch_pipelines.providers.simulated.tasks.material import Material
-from batch_pipelines.providers.simulated.tasks.vocabulary import WORDS, respelt
+from batch_pipelines.providers.simulated.tasks.vocabulary import respelt, translations
+
+Table = Mapping[str, tuple[str, ...]]
 
 DEFAULT_LANGUAGE = "German"
 ASKED = re.compile(
-    r"\b(Arabic|Bulgarian|Catalan|Chinese|Croatian|Czech|Danish|Dutch|Esperanto|Estonian|Finnish|French|German|Greek|"
+    r"\b(Arabic|Bulgarian|Catalan|Chinese|Croatian|Czech|Danish|Dutch|English|Esperanto|Estonian|Finnish|French|German|Greek|"
     r"Hebrew|Hindi|Hungarian|Indonesian|Irish|Italian|Japanese|Korean|Latin|Norwegian|Polish|Portuguese|Romanian|Russian|"
     r"Serbian|Slovak|Spanish|Swedish|Thai|Turkish|Ukrainian|Vietnamese|Welsh)\b"
 )
@@ -36,8 +39,8 @@ class _Choice:
 def translation(material: Material) -> Draft:
     """The text in the language that the instructions name, German without one."""
     language = target_language(material.instructions)
-    pieces = _pieces(material.text, language)
-    table = WORDS.get(language, {})
+    table = translations(material.language, language)
+    pieces = _pieces(material.text, language, table)
     open_words = sorted({piece.english for piece in pieces if isinstance(piece, _Choice)})
 
     def draft(source: random.Random) -> str:
@@ -53,20 +56,19 @@ def target_language(instructions: str) -> str:
     return found[1] if found else DEFAULT_LANGUAGE
 
 
-def _pieces(text: str, language: str) -> list[str | _Choice]:
+def _pieces(text: str, language: str, table: Table) -> list[str | _Choice]:
     """The text as what stays the same in every draft and what is chosen in each, in its order."""
     pieces: list[str | _Choice] = []
     at = 0
     for kept in KEPT.finditer(text):
-        pieces += _words(text[at : kept.start()], language)
+        pieces += _words(text[at : kept.start()], language, table)
         pieces.append(kept[0])
         at = kept.end()
-    pieces += _words(text[at:], language)
+    pieces += _words(text[at:], language, table)
     return _joined(pieces)
 
 
-def _words(text: str, language: str) -> list[str | _Choice]:
-    table = WORDS.get(language, {})
+def _words(text: str, language: str, table: Table) -> list[str | _Choice]:
     pieces: list[str | _Choice] = []
     at = 0
     for match in WORD.finditer(text):

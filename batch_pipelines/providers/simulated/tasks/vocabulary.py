@@ -67,6 +67,14 @@ WORDS: dict[str, dict[str, tuple[str, ...]]] = {
 }
 """By language: frequent English words with what may stand for them."""
 
+
+def translations(source: str, target: str) -> dict[str, tuple[str, ...]]:
+    """Words of one language with what may stand for them in another; empty where nobody wrote that down."""
+    if target != "English":
+        return WORDS.get(target, {})
+    return {other.lower(): (english,) for english, others in WORDS.get(source, {}).items() for other in others}
+
+
 _Manner = tuple[tuple[re.Pattern[str], str], ...]
 
 
@@ -120,6 +128,8 @@ ACCENTS = str.maketrans("aeiouyAEIOUY", "áéíóúýÁÉÍÓÚÝ")
 
 def respelt(word: str, language: str) -> str:
     """A word that stands in no table, in the manner of a language; recognisable, and no real word of it."""
+    if language == "English":
+        return word
     if language not in MANNERS:
         return word.translate(ACCENTS)
     for pattern, spelt in MANNERS[language]:

@@ -12,6 +12,7 @@ SENTENCE_END = re.compile(r"(?:(?<=[.!?])|(?<=[.!?][\"'”’)]))\s+(?=[_*\"'“
 CONTRACTED = re.compile(r"['’]")
 LONG_WORD = 4
 _FILLERS = """
+summary brief
 cried asked replied sure great poor dear good best first second third better certainly indeed course oh
 able about above across after again against almost alone along already also although always among another answer
 anything around asked because been before began behind being below between both came cannot come could does doing done
