@@ -54,6 +54,8 @@ def print_estimate(plan: Plan, estimate: Estimate) -> None:
     console.print(headline(plan.name, simulated=plan.simulated))
     console.print(estimate.summary)
     console.print()
+    if not plan.pipeline.calls_models:
+        return
     shares = table("", "items", "input tokens", "output tokens", "per item", "cost")
     for tier in estimate.by_tier:
         shares.add_row(

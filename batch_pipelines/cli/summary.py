@@ -65,11 +65,13 @@ def print_analytics(console: Console, job: BatchJob, analytics: Analytics) -> No
         console.print("It has not started, so there are no figures.")
         return
     console.print()
-    console.print(_against_estimate(job, analytics))
-    console.print()
-    console.print(_facts(analytics))
-    console.print()
-    console.print(_costs(analytics))
+    if job.pipeline.calls_models:
+        console.print(_against_estimate(job, analytics))
+        console.print()
+    console.print(_facts(job, analytics))
+    if job.pipeline.calls_models:
+        console.print()
+        console.print(_costs(analytics))
     if analytics.error_distribution:
         console.print()
     for error in analytics.error_distribution:
@@ -103,7 +105,7 @@ def _verdict(within: bool, margin: float) -> str:
     return f"[green]within {limit}[/]" if within else f"[yellow]more than {limit} off[/]"
 
 
-def _facts(analytics: Analytics) -> Table:
+def _facts(job: BatchJob, analytics: Analytics) -> Table:
     """How well and how fast it went."""
     overview, speed = analytics.overview, analytics.performance
     share = None if overview.success_rate is None else overview.success_rate * 100
@@ -111,11 +113,12 @@ def _facts(analytics: Analytics) -> Table:
     facts = table("", "", figures_from=None)
     facts.show_header = False
     facts.add_row("Success", f"{percent(share)} ({overview.successful:,} of {count(overview.total, 'item')}{failed})")
-    facts.add_row(
-        "Duration of an item",
-        f"p50 {milliseconds(speed.p50_ms)}, p95 {milliseconds(speed.p95_ms)}, p99 {milliseconds(speed.p99_ms)}, "
-        f"mean {milliseconds(speed.mean_ms)}",
-    )
+    if job.pipeline.calls_models:
+        facts.add_row(
+            "Duration of an item",
+            f"p50 {milliseconds(speed.p50_ms)}, p95 {milliseconds(speed.p95_ms)}, p99 {milliseconds(speed.p99_ms)}, "
+            f"mean {milliseconds(speed.mean_ms)}",
+        )
     facts.add_row("Throughput", "unknown" if speed.items_per_minute is None else rate(speed.items_per_minute))
     return facts
 

@@ -38,7 +38,7 @@ def find_savings(ledger: Ledger, job: Decided, items: Iterable[Item]) -> Savings
     """What kept answers save for these items of a batch job or a plan, none of which has begun.
 
     None where its options use no kept answers. An item's kept outputs lead to the requests of its later phases, up to
-    the first that is not kept: what that one's answer will be nobody knows, so the rest are calls. So are those that take
+    the first that is not kept: what that one's answer will be nobody knows, so the rest are calls. So are those with
     passages, as an index may change until then. Of equal requests within the job none is counted, as long as none is
     kept. One look at the ledger for each phase of a thousand items.
     """

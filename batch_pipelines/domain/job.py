@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol, runtime_checkable
@@ -153,6 +154,18 @@ class WorkItem(BaseModel):
     """What was tried in the phase to do; None where it is not validated, or nothing was answered yet."""
     passages: tuple[Passage, ...] = ()
     """What retrieval found for the phase to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseOutcome:
+    """How far the items of a partition are in a phase."""
+
+    done: int
+    """Items that have its output."""
+    failed: int
+    """Items that failed and have none."""
+    left: int
+    """Items that a later run goes on with, because the batch job drains."""
 
 
 class ItemError(BaseModel):

@@ -87,7 +87,7 @@ class Aftermath:
         """Whether the call's item failed in another phase, which ends it here too."""
         if call.item.row not in self._failed:
             return False
-        call.run.fail(call)
+        call.run.end(call)
         return True
 
     def fail(self, call: Call, error: ProviderError) -> None:
@@ -185,7 +185,7 @@ class Aftermath:
 
     def _complete(self, call: Call, output: str) -> None:
         """The phase has its output, with which the item may go on."""
-        call.run.complete(call)
+        call.run.end(call)
         if call.run.is_last:
             self._forget(call)
         elif not self._host.halted:
@@ -193,7 +193,7 @@ class Aftermath:
 
     def _end(self, call: Call, outcome: Outcome) -> None:
         if outcome is Outcome.FAILURE:
-            call.run.fail(call)
+            call.run.end(call)
             if len(self._job.pipeline.phases) > 1:
                 self._failed.add(call.item.row)
         else:

@@ -31,10 +31,7 @@ class Ahead:
 
     def take(self, span: Span, phase: Phase) -> PartitionRun:
         """The run of a phase that is asked for now, with what was done ahead of it."""
-        run = self._runs.pop((span, phase.name), None) or self._new(span, phase)
-        # What was left is among the items that are loaded now.
-        run.left = 0
-        return run
+        return self._runs.pop((span, phase.name), None) or self._new(span, phase)
 
     def follow(self, call: Call, output: str) -> Iterator[Call]:
         """The calls that an item's new output makes possible."""

@@ -18,7 +18,7 @@ from typing import Any, Self, TypeVar
 
 from batch_pipelines.domain.answers import AnswerCache
 from batch_pipelines.domain.events import working_seconds
-from batch_pipelines.domain.job import BatchJob, WorkItem
+from batch_pipelines.domain.job import BatchJob, PhaseOutcome, WorkItem
 from batch_pipelines.domain.pipeline import Phase
 from batch_pipelines.domain.task_types import PhaseKind
 from batch_pipelines.domain.transitions import JobStatus
@@ -35,7 +35,6 @@ from batch_pipelines.engine.session import Session
 from batch_pipelines.engine.turns import Turns
 from batch_pipelines.engine.underway import Surroundings, Underway
 from batch_pipelines.engine.watch import Watch
-from batch_pipelines.engine.work import PhaseOutcome
 from batch_pipelines.estimation.prices import PriceBook
 from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.ledger.store import Ledger
@@ -81,6 +80,7 @@ class Engine:
         self._watching: asyncio.Task[None] | None = None
         self._entering: dict[str, asyncio.Lock] = {}
         self._phases: set[asyncio.Task[Any]] = set()
+        self._lingering: set[asyncio.Task[None]] = set()
         self._submitting = Lock()
         self._is_closed = False
         self._loop = asyncio.new_event_loop()
@@ -142,16 +142,20 @@ class Engine:
             items = partial(self._items, batch_job_id, phase_name, start, stop)
             underway = await self._enter(batch_job_id, run_id, items)
             if underway is None:
-                return PhaseOutcome(0, 0, len(await items()))
+                return await self._outcome(batch_job_id, phase_name, start, stop)
             try:
                 job = underway.session.job
                 phase = job.pipeline.phase(phase_name)
                 load = partial(self._load_work, job, phase, items)
-                return await underway.session.run_phase(phase, (start, stop), load)
+                await underway.session.run_phase(phase, (start, stop), load)
+                return await self._outcome(batch_job_id, phase_name, start, stop)
             finally:
                 await self._leave(underway)
         finally:
             self._phases.discard(task)
+
+    async def _outcome(self, batch_job_id: str, phase_name: str, start: int, stop: int) -> PhaseOutcome:
+        return await asyncio.to_thread(self._around.ledger.phase_outcome, batch_job_id, phase_name, start, stop)
 
     async def _items(self, batch_job_id: str, phase_name: str, start: int, stop: int) -> list[WorkItem]:
         return await asyncio.to_thread(self._around.ledger.partition_work, batch_job_id, phase_name, start, stop)
@@ -210,11 +214,29 @@ class Engine:
         return [underway.session for underway in self._underway.values()]
 
     async def _leave(self, underway: Underway) -> None:
-        """One phase less; the last one ends what is under way, so that nothing is held while nothing is done."""
+        """One phase less; after the last one what is under way ends, so that nothing is held while nothing is done.
+
+        Items that are ahead in phases that will be asked for soon are not waited for.
+        """
         underway.phases -= 1
+        if underway.phases:
+            return
+        if underway.session.is_ahead:
+            lingering = asyncio.ensure_future(self._linger(underway))
+            self._lingering.add(lingering)
+            lingering.add_done_callback(self._lingering.discard)
+            return
+        await asyncio.shield(self._begin_end(underway))
+
+    async def _linger(self, underway: Underway) -> None:
+        await underway.session.caught_up()
         if not underway.phases:
+            self._begin_end(underway)
+
+    def _begin_end(self, underway: Underway) -> asyncio.Task[None]:
+        if underway.ending is None:
             underway.ending = asyncio.ensure_future(self._end(underway))
-            await asyncio.shield(underway.ending)
+        return underway.ending
 
     async def _end(self, underway: Underway) -> None:
         batch_job_id = underway.session.job.id
@@ -240,9 +262,12 @@ class Engine:
         return provider
 
     async def _close(self) -> None:
-        self.interrupted.update(self._underway)
-        for underway in self._underway.values():
-            underway.session.halt(RequestKind.PAUSE, INTERRUPTED)
+        for batch_job_id, underway in self._underway.items():
+            if underway.phases:
+                self.interrupted.add(batch_job_id)
+                underway.session.halt(RequestKind.PAUSE, INTERRUPTED)
+            else:
+                self._begin_end(underway)
         if self._phases:
             _, late = await asyncio.wait(self._phases, timeout=CLOSE_SECONDS)
             for underway in self._underway.values():

@@ -74,7 +74,8 @@ class Reports:
     def fail(self, call: Call, error: ProviderError) -> None:
         """The item fails, and no call says why; what was tried does not count for a later try."""
         self.start(call)
-        self._checkpoints.add(self._news(call, trigger=ItemTrigger.FAIL, item_error=error, trial=NOTHING_TRIED))
+        trial = None if call.trial == NOTHING_TRIED else NOTHING_TRIED
+        self._checkpoints.add(self._news(call, trigger=ItemTrigger.FAIL, item_error=error, trial=trial))
 
     def forget(self, call: Call) -> None:
         """The item is done with."""

@@ -37,6 +37,11 @@ class Reviews:
         self._tasks.add(task)
         task.add_done_callback(lambda ended: self._after(call, ended))
 
+    @property
+    def are_under_way(self) -> bool:
+        """Whether any is."""
+        return bool(self._tasks)
+
     async def ended(self) -> None:
         """Returns when none is under way."""
         while self._tasks:

@@ -27,13 +27,15 @@ from batch_pipelines.engine.reports import Reports
 from batch_pipelines.engine.slots import Slots
 from batch_pipelines.engine.throttle import OVERLOAD, Throttle
 from batch_pipelines.engine.waiting import Waiting
-from batch_pipelines.engine.work import NOTHING_TRIED, Call, PartitionRun, PhaseOutcome
+from batch_pipelines.engine.work import NOTHING_TRIED, Call, PartitionRun
 from batch_pipelines.ledger.requests import RequestKind
 
 MOST_UNWRITTEN = 2000
 """Reports that may wait for a slow ledger before no more calls are made: two for each."""
 SOONEST_SECONDS = 0.001
 """How long to wait for a limit at least: timers are no finer."""
+CATCH_UP_SECONDS = 0.02
+"""Between two looks at whether what was begun ahead is done."""
 MOST_WAITING = 500
 """Calls that wait for a slot before more item partitions are loaded."""
 
@@ -110,7 +112,7 @@ class Session:
         """What the first waiting call may cost; 0 when none waits."""
         return self._waiting.first.worst_case_usd if self._waiting else ZERO
 
-    async def run_phase(self, phase: Phase, span: Span, load: Load) -> PhaseOutcome:
+    async def run_phase(self, phase: Phase, span: Span, load: Load) -> None:
         """Do one phase for a partition; returns when each item has its output, failed, or was left as the job drains.
 
         Its items that have come to the phase before are on their way already. `load` gives its items, and by row the
@@ -134,7 +136,6 @@ class Session:
         await asyncio.wait(written)
         for each in written:
             each.result()
-        return run.outcome
 
     def _add(self, calls: Sequence[Call], given: Mapping[int, Given]) -> None:
         for call in calls:
@@ -208,6 +209,16 @@ class Session:
         self._aftermath.reviews.abandon()
         for task in self._tasks:
             task.cancel()
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether, as no phase is asked for, items are in phases that will be."""
+        return not self.halted and bool(self._tasks or self._waiting or self._aftermath.reviews.are_under_way)
+
+    async def caught_up(self) -> None:
+        """Returns when none is any more."""
+        while self.is_ahead:
+            await asyncio.sleep(CATCH_UP_SECONDS)
 
     async def finish(self) -> None:
         """Returns when no call is in flight and the reason for a drain is written, or could not be.

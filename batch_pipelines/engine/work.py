@@ -16,17 +16,6 @@ from batch_pipelines.engine.journal_lines import Begun
 
 
 @dataclass(frozen=True, slots=True)
-class PhaseOutcome:
-    """How a phase of an item partition ended."""
-
-    done: int
-    """Items that have its output now."""
-    failed: int
-    left: int
-    """Items it did not finish because the batch job drained."""
-
-
-@dataclass(frozen=True, slots=True)
 class Bill:
     """Calls added up; nothing is known of the sum where it is not known of one of them."""
 
@@ -113,38 +102,20 @@ class PartitionRun:
     """Rows of items that have the phase's output, or failed."""
     finished: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when none is open any more."""
-    done: int = 0
-    failed: int = 0
-    left: int = 0
 
-    def complete(self, call: Call) -> None:
-        """The item has the phase's output."""
+    def end(self, call: Call) -> None:
+        """The item has the phase's output, or failed."""
         self.ended.add(call.item.row)
-        self.done += self._end(call)
-
-    def fail(self, call: Call) -> None:
-        """The item failed."""
-        self.ended.add(call.item.row)
-        self.failed += self._end(call)
+        self.leave(call)
 
     def leave(self, call: Call) -> None:
-        """The item is left to a later run."""
-        self.left += self._end(call)
+        """The item is done with here; a later run may go on with it."""
+        self.open.discard(call)
+        if not self.open:
+            self.finished.set()
 
     async def is_through(self) -> None:
         """Returns when none is open any more."""
         while self.open:
             self.finished.clear()
             await self.finished.wait()
-
-    @property
-    def outcome(self) -> PhaseOutcome:
-        return PhaseOutcome(self.done, self.failed, self.left)
-
-    def _end(self, call: Call) -> bool:
-        """Whether the call was open until now."""
-        was_open = call in self.open
-        self.open.discard(call)
-        if not self.open:
-            self.finished.set()
-        return was_open

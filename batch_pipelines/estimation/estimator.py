@@ -33,7 +33,7 @@ from batch_pipelines.estimation.tries import expected_tries
 
 JUDGE_PROMPT_TOKENS = 250
 """What a judge reads beside the request and the answer."""
-JUDGE_OUTPUT_TOKENS = 70
+JUDGE_OUTPUT_TOKENS = 60
 
 Measured = Mapping[tuple[str, ItemGroup], TokenProfile]
 """By phase and group, what one answer is expected to use."""

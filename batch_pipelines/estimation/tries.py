@@ -8,7 +8,7 @@ from typing import NamedTuple
 from batch_pipelines.domain.pipeline import TokenProfile
 from batch_pipelines.domain.validation import HIGHEST_SCORE, LOWEST_SCORE, Validation
 
-ACCEPTED_SHARES = ((LOWEST_SCORE, 1.0), (6, 0.97), (7, 0.85), (8, 0.65), (9, 0.45), (HIGHEST_SCORE, 0.2))
+ACCEPTED_SHARES = ((LOWEST_SCORE, 1.0), (6, 0.97), (7, 0.85), (8, 0.65), (9, 0.38), (HIGHEST_SCORE, 0.1))
 """Of answers, by the score that they need: judges give most of them a 7 to a 9. Until a pipeline's history says it."""
 FEEDBACK_TOKENS = 90
 """What a prompt says of an answer that was not good enough, besides the answer."""

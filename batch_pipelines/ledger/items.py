@@ -6,9 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, select, update
 
-from batch_pipelines.domain.job import PlannedItem, WorkItem
+from batch_pipelines.domain.job import PhaseOutcome, PlannedItem, WorkItem
 from batch_pipelines.domain.routing import Complexity, ItemGroup, Tier
 from batch_pipelines.domain.transitions import ITEM_SOURCES, ITEM_TARGETS, ItemStatus, ItemTrigger
 from batch_pipelines.ledger.database import reading, writing
@@ -19,13 +19,18 @@ from batch_pipelines.ledger.tables import batch_items, phase_results
 
 UNFINISHED = [status.value for status in ItemStatus if not status.is_final]
 
+
+def _count_where(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.count(case((condition, 1)))
+
+
 # Built once: every phase of every item partition asks this.
-_HERE = and_(
+_SPAN = and_(
     batch_items.c.batch_job_id == bindparam("of_job"),
     batch_items.c.position >= bindparam("from_position"),
     batch_items.c.position < bindparam("to_position"),
-    batch_items.c.status.in_(UNFINISHED),
 )
+_HERE = and_(_SPAN, batch_items.c.status.in_(UNFINISHED))
 _THIS_PHASE = and_(phase_results.c.item_row == batch_items.c.id, phase_results.c.phase == bindparam("this_phase"))
 _WORK = (
     select(
@@ -37,6 +42,17 @@ _WORK = (
     .outerjoin(phase_results, _THIS_PHASE)
     .where(_HERE, phase_results.c.completed_at.is_(None))
     .order_by(batch_items.c.position)
+)
+_LACKING = phase_results.c.completed_at.is_(None)
+_OUTCOME = (
+    select(
+        func.count(phase_results.c.completed_at),
+        _count_where(and_(_LACKING, batch_items.c.status == ItemStatus.FAILED.value)),
+        _count_where(and_(_LACKING, batch_items.c.status.in_(UNFINISHED))),
+    )
+    .select_from(batch_items)
+    .outerjoin(phase_results, _THIS_PHASE)
+    .where(_SPAN)
 )
 _OUTPUTS = (
     select(phase_results.c.item_row, phase_results.c.phase, phase_results.c.output)
@@ -59,6 +75,13 @@ class Items(Section):
             outputs = _outputs(connection, here)
             rows = connection.execute(_WORK, {**here, "this_phase": phase}).mappings()
             return [WorkItem(phase_outputs=outputs[row["row"]], **row) for row in rows]
+
+    def phase_outcome(self, batch_job_id: str, phase: str, start: int, stop: int) -> PhaseOutcome:
+        """How far the items at positions [start, stop) are in a phase. Raises JobNotFound."""
+        here = {"of_job": batch_job_id, "from_position": start, "to_position": stop, "this_phase": phase}
+        with reading(self._engine) as connection:
+            check_job(connection, batch_job_id)
+            return PhaseOutcome(*connection.execute(_OUTCOME, here).one())
 
     def unfinished_count(self, batch_job_id: str) -> int:
         """How many items have not ended; 0 is what a run must see before it may call itself a success."""

@@ -12,10 +12,10 @@ import dagster as dg
 from batch_pipelines.analytics.summary import summarize
 from batch_pipelines.control.running import close_run, open_run
 from batch_pipelines.domain.errors import JournalUnavailable, LedgerUnavailable
+from batch_pipelines.domain.job import PhaseOutcome
 from batch_pipelines.domain.pipeline import Phase, Pipeline
 from batch_pipelines.domain.transitions import JobTrigger
 from batch_pipelines.engine.share import LEASE_SECONDS
-from batch_pipelines.engine.work import PhaseOutcome
 from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.orchestration import metadata
 from batch_pipelines.orchestration.failures import end_without_result, explained

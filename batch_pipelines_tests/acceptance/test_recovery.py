@@ -74,7 +74,7 @@ def test_reexecution_from_failure_leaves_no_item_out(deploy: Deploy) -> None:
         (killed,) = instance.get_runs()
         instance.report_run_failed(killed, "killed")
         job = build_reconstructable_job(
-            job_definition.__module__, job_definition.__name__, reconstructable_args=("conversation_generation",)
+            job_definition.__module__, job_definition.__name__, reconstructable_args=(batch_job_id,)
         )
         options = dg.ReexecutionOptions.from_failure(killed.run_id, instance)
         result = dg.execute_job(job, instance=instance, reexecution_options=options)

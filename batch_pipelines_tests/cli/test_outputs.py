@@ -76,7 +76,7 @@ def test_results_are_a_json_document_a_line(call: Call, finished: Finished) -> N
     assert (done["status"], done["error"], bool(MONEY.match(done["cost_usd"]))) == ("completed", None, True)
     assert (failed["status"], failed["output"], failed["cost_usd"]) == ("failed", None, "0")
     assert failed["error"].keys() == {"category", "severity", "message"}
-    assert (failed["error"]["category"], failed["error"]["severity"]) == ("invalid_request", "high")
+    assert (failed["error"]["category"], failed["error"]["severity"]) == ("context_window", "high")
 
 
 def test_costs_of_results_add_up_to_the_jobs(call: Call, finished: Finished) -> None:
@@ -136,7 +136,7 @@ def test_analytics_have_the_keys_of_the_contract(call: Call, finished: Finished)
     assert analytics["overview"]["success_rate"] == pytest.approx(0.6667)
     assert [
         {name: error[name] for name in ("error", "count", "percentage")} for error in analytics["error_distribution"]
-    ] == [{"error": "invalid_request", "count": 2, "percentage": 100.0}]
+    ] == [{"error": "context_window", "count": 2, "percentage": 100.0}]
     assert analytics["quality_distribution"] == []
     assert sum(point["completed"] for point in analytics["timeline"]) == 4
     assert analytics["variance"]["cost"]["actual_usd"] == finished.outcome.json["cost_usd"]

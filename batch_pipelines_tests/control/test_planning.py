@@ -8,7 +8,8 @@ import pytest
 
 from batch_pipelines.control.planning import default_partition_size
 from batch_pipelines.domain.errors import InvalidInput, LimitExceeded
-from batch_pipelines.domain.pipeline import Pipeline
+from batch_pipelines.domain.pipeline import Phase, Pipeline
+from batch_pipelines.domain.task_types import PhaseKind, TaskType
 from batch_pipelines_tests.control.samples import PLAIN, TIERED, items, pipeline, plan
 
 
@@ -205,10 +206,18 @@ def test_a_number_and_its_text_are_the_same_id() -> None:
 )
 def test_partitions_keep_a_run_at_about_a_hundred_steps(item_count: int, phase_count: int, expected: int) -> None:
     """At least ten items each, and partitions times phases never over a hundred where that can be (D1)."""
-    size = default_partition_size(item_count, phase_count)
+    size = default_partition_size(item_count, pipeline(phases=phase_count))
 
     assert size == expected
     assert -(-item_count // size) * phase_count <= 100
+
+
+def test_records_go_in_large_partitions() -> None:
+    """Where no item waits for a call, a step has some thousands of them, as the step itself takes longest."""
+    keep = Phase(name="keep", task_type=TaskType.RECORD, kind=PhaseKind.RECORD)
+    records = Pipeline(name="keep", phases=(keep,))
+
+    assert [default_partition_size(count, records) for count in (1, 10_000, 1_000_000)] == [2_000, 2_000, 10_000]
 
 
 def test_the_plan_decides_what_the_spec_leaves_open() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from upath import UPath
 
+from batch_pipelines.documents import pdf
 from batch_pipelines.documents.document import DocumentKind
 from batch_pipelines.documents.reading import document_kind, read_document
 from batch_pipelines.domain.errors import InvalidInput
@@ -43,15 +45,29 @@ def test_a_pdf_is_read_page_by_page(tmp_path: Path) -> None:
     assert (document.kind, document.title, document.pages) == (DocumentKind.PDF, "Of Alice", 2)
 
 
-def test_threads_may_read_pdfs_together(tmp_path: Path) -> None:
-    """PDFium works for one thread at a time, whoever asks."""
+def test_threads_may_read_pdfs_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PDFium works for one thread at a time, whoever asks; each gets its own file's text."""
     for number in range(8):
-        (tmp_path / f"{number}.pdf").write_bytes(make_pdf([[f"Number {number}."]] * 20))
+        (tmp_path / f"{number}.pdf").write_bytes(make_pdf([[f"Number {number}."]] * 3))
+    inside: list[int] = []
+    most: list[int] = []
+    read = pdf._read
 
+    def watched(content: bytes) -> tuple[str, list[str]]:
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.001)
+        try:
+            return read(content)
+        finally:
+            inside.pop()
+
+    monkeypatch.setattr(pdf, "_read", watched)
     with ThreadPoolExecutor(max_workers=8) as pool:
-        found = list(pool.map(read_document, sorted(tmp_path.iterdir()) * 4))
+        found = list(pool.map(read_document, sorted(tmp_path.iterdir())))
 
-    assert {document.text.partition("\n")[0] for document in found} == {f"Number {number}." for number in range(8)}
+    assert [document.text.partition("\n")[0] for document in found] == [f"Number {number}." for number in range(8)]
+    assert max(most) == 1
 
 
 def test_a_document_may_be_in_a_cloud() -> None:

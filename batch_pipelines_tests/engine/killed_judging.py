@@ -1,6 +1,7 @@
 """A process that works on a validated batch job until it kills itself in the middle of judgements.
 
-Its arguments are ledger, journals, server, how many judgements it gets, and whether it dies `before` the next one or `after`.
+Its arguments are ledger, journals, server, how many judgements it gets, and whether it dies `before` the next is asked
+for or `after` it was given.
 """
 
 from __future__ import annotations

@@ -12,13 +12,12 @@ from typing import Any
 
 from batch_pipelines.control.planning import make_plan
 from batch_pipelines.control.running import open_run
-from batch_pipelines.domain.job import BatchJob
+from batch_pipelines.domain.job import BatchJob, PhaseOutcome
 from batch_pipelines.domain.pipeline import Phase, Pipeline, TaskType, TokenProfile
 from batch_pipelines.domain.spec import Budget, Options, Spec
 from batch_pipelines.domain.usage import Usage
 from batch_pipelines.engine.engine import Engine
 from batch_pipelines.engine.limiter import Limiter, NoLimits
-from batch_pipelines.engine.work import PhaseOutcome
 from batch_pipelines.estimation.prices import Price, PriceBook
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.providers.simulated.process import log

@@ -15,11 +15,11 @@ from sqlalchemy import select
 
 from batch_pipelines.control.running import close_run, open_run
 from batch_pipelines.domain.errors import ErrorCategory, ProviderError
+from batch_pipelines.domain.job import PhaseOutcome
 from batch_pipelines.domain.transitions import JobStatus
 from batch_pipelines.engine import engine, share
 from batch_pipelines.engine.engine import Engine
 from batch_pipelines.engine.limiter import NoLimits
-from batch_pipelines.engine.work import PhaseOutcome
 from batch_pipelines.ledger.database import reading
 from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.ledger.store import Ledger

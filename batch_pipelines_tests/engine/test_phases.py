@@ -12,8 +12,8 @@ import pytest
 
 from batch_pipelines.control.running import close_run
 from batch_pipelines.domain.events import EventType
+from batch_pipelines.domain.job import PhaseOutcome
 from batch_pipelines.domain.transitions import ItemStatus, JobStatus, JobTrigger
-from batch_pipelines.engine.work import PhaseOutcome
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.providers.simulated.config import Fault
 from batch_pipelines.providers.simulated.process import log, stats
@@ -104,7 +104,7 @@ async def test_nothing_is_done_twice(ledger: Ledger, simulate: Simulate, engine_
     engine = engine_on(server.url)
     await drive(ledger, engine)
 
-    assert await drive(ledger, engine) == [PhaseOutcome(0, 0, 0)]
+    assert await drive(ledger, engine) == [PhaseOutcome(done=4, failed=0, left=0)]
     assert stats(server.url)["message_requests"] == 4
 
 

@@ -24,7 +24,7 @@ from batch_pipelines_tests.reports import failed_attempt, make_attempt
 
 CAP = 400
 SLOTS = 2
-FATAL = {ErrorCategory.AUTHENTICATION, ErrorCategory.PERMISSION, ErrorCategory.SPEND_LIMIT}
+FATAL = {ErrorCategory.AUTHENTICATION, ErrorCategory.PERMISSION, ErrorCategory.SPEND_LIMIT, ErrorCategory.SCHEMA}
 """Errors that every other call would meet too."""
 PASSING = {
     ErrorCategory.RATE_LIMIT,

@@ -170,7 +170,6 @@ async def test_a_bad_answer_is_asked_for_again_with_feedback_and_then_of_a_stron
     assert result.error.category is ErrorCategory.VALIDATION
     assert result.error.message.startswith("no answer reached the score 6; the last had 4: ")
     assert ledger.progress(JOB).cost_usd == billed_usd(server.url)
-    assert close_run(ledger, JOB).trigger is JobTrigger.COMPLETE
 
 
 def _input(entry: dict[str, Any]) -> int:
@@ -263,7 +262,7 @@ async def test_scores_vary_and_every_item_ends_as_its_scores_say(
 ) -> None:
     """Some are accepted at once, some after feedback, some of a stronger model, some never; all adds up (B7, E2)."""
     server = simulate(judge_mean=6, judge_spread=2, seed=2)
-    create(ledger, 30, judged(min_score=8), concurrency=10)
+    create(ledger, 30, judged(min_score=9), concurrency=10)
 
     await drive(ledger, engine_on(server.url, prices=PRICES))
 
@@ -274,7 +273,7 @@ async def test_scores_vary_and_every_item_ends_as_its_scores_say(
         assert result.attempts == 2 * (result.retries + 1)
         if result.status is ItemStatus.COMPLETED:
             assert result.quality_score is not None
-            assert result.quality_score >= 8
+            assert result.quality_score >= 9
             assert result.model == (STRONGER if result.retries > 1 else MODEL)
         else:
             assert (result.retries, result.quality_score) == (3, None)
@@ -317,14 +316,15 @@ async def test_a_budget_holds_with_judges(
     """Answers, judgements and stronger models together never cost more than it; the job pauses, and more money ends it
     without an answer that is asked for again (B7, D6)."""
     server = simulate(judge_mean=6, judge_spread=2, latency_mean_seconds=0.01)
-    limit = Decimal("0.08")
-    create(ledger, 40, judged(min_score=7), budget=Budget(max_cost_usd=limit), items_per_partition=10, concurrency=6)
+    limit = Decimal("0.04")
+    short = judged(min_score=7).model_copy(update={"max_tokens": 100})
+    create(ledger, 40, short, budget=Budget(max_cost_usd=limit), items_per_partition=10, concurrency=6)
 
     await drive(ledger, *(engine_on(server.url, prices=PRICES) for _ in range(engine_count)))
     close_run(ledger, JOB)
 
     job, progress = ledger.job(JOB), ledger.progress(JOB)
-    assert limit / 2 < billed_usd(server.url) <= limit
+    assert limit / 3 < billed_usd(server.url) <= limit
     assert progress.cost_usd == billed_usd(server.url)
     assert job.status is JobStatus.PAUSED
     assert str(job.error).startswith("the budget is reached")
@@ -335,7 +335,7 @@ async def test_a_budget_holds_with_judges(
 async def test_money_finishes_what_was_begun(ledger: Ledger, simulate: Simulate, engine_on: EngineOn) -> None:
     """Judgements go before new answers, so that little money is not spent on answers that nobody judges (D6)."""
     server = simulate(judge_mean=8, judge_spread=0, latency_mean_seconds=0.01)
-    create(ledger, 40, judged(), budget=Budget(max_cost_usd=Decimal("0.05")), concurrency=2)
+    create(ledger, 40, judged(), budget=Budget(max_cost_usd=Decimal("0.025")), concurrency=2)
 
     await drive(ledger, engine_on(server.url, prices=PRICES))
 
@@ -499,6 +499,7 @@ async def test_a_check_sees_answer_and_item(ledger: Ledger, simulate: Simulate, 
             prompt="Summarize in a word: {{ 'rain' if item.topic == 'rain' else 'sun' }}",
             min_score=None,
             checks=[python_check("names_the_topic")],
+            retries=0,
             escalations=0,
         ),
     )
@@ -509,7 +510,7 @@ async def test_a_check_sees_answer_and_item(ledger: Ledger, simulate: Simulate, 
     assert (good.status, good.error) == (ItemStatus.COMPLETED, None)
     assert bad.error is not None
     assert bad.error.message == "no answer passed the checks: It does not name \N{OCTOPUS}."
-    assert (good.attempts, bad.attempts) == (1, 2)
+    assert (good.attempts, bad.attempts) == (1, 1)
 
 
 @pytest.mark.parametrize("name", ["raises", "exits", "stops", "says_yes", "missing"])
@@ -634,9 +635,8 @@ async def test_a_killed_run_keeps_answers_for_their_judges(
         open_run(ledger, JOB, "run-2")
         with engine_with(ledger, journals, Watched(server.url)) as engine:
             engine.recover(JOB)
-            kept = {
-                work.item_id for work in ledger.partition_work(JOB, "write", 0, 20) if work.trial and work.trial.pending
-            }
+            trials = {work.item_id: work.trial for work in ledger.partition_work(JOB, "write", 0, 20) if work.trial}
+            kept = {item_id for item_id, trial in trials.items() if trial.pending and not trial.pending.verdicts}
             await drive(ledger, engine, run_id="run-2")
         assert close_run(ledger, JOB).trigger is JobTrigger.COMPLETE
 
@@ -710,7 +710,7 @@ async def test_an_accepted_answer_is_kept_with_its_assessment(
             each.quality_score,
             each.assessments,
         )
-        assert (again.attempts, again.cost_usd) == (0, None)
+        assert (again.attempts, again.cost_usd) == (0, 0)
     # What had failed was never kept, so it is tried again.
     fresh = [entry["prompt"] for entry in log(server.url)[asked:] if not is_judgement(entry)]
     failed = 12 - len(first)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from batch_pipelines.domain.job import WorkItem
 from batch_pipelines.domain.transitions import ItemStatus
-from batch_pipelines.engine.work import Call, PartitionRun, PhaseOutcome
+from batch_pipelines.engine.work import Call, PartitionRun
 from batch_pipelines_tests.engine.samples import phase
 
 
@@ -35,13 +35,13 @@ def test_a_partition_is_finished_with_its_last_item() -> None:
     run = PartitionRun(phase("write"), is_last=True)
     first, second, third = calls_of(run, 3)
 
-    run.complete(first)
-    run.fail(second)
+    run.end(first)
+    run.end(second)
     assert not run.finished.is_set()
     run.leave(third)
 
     assert run.finished.is_set()
-    assert run.outcome == PhaseOutcome(done=1, failed=1, left=1)
+    assert run.ended == {first.item.row, second.item.row}
 
 
 def test_an_item_ends_once() -> None:
@@ -49,9 +49,9 @@ def test_an_item_ends_once() -> None:
     run = PartitionRun(phase("write"), is_last=True)
     first, _ = calls_of(run, 2)
 
-    run.complete(first)
-    run.fail(first)
+    run.end(first)
+    run.end(first)
     run.leave(first)
 
     assert not run.finished.is_set()
-    assert run.outcome == PhaseOutcome(done=1, failed=0, left=0)
+    assert run.ended == {first.item.row}

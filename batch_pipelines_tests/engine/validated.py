@@ -12,7 +12,7 @@ from typing import Any
 
 from batch_pipelines.control.planning import make_plan
 from batch_pipelines.control.running import open_run
-from batch_pipelines.domain.job import BatchJob
+from batch_pipelines.domain.job import BatchJob, PhaseOutcome
 from batch_pipelines.domain.pipeline import Phase, Pipeline
 from batch_pipelines.domain.routing import Route
 from batch_pipelines.domain.spec import Budget, Options, Spec
@@ -20,7 +20,6 @@ from batch_pipelines.domain.task_types import PhaseKind
 from batch_pipelines.domain.usage import Usage
 from batch_pipelines.engine.engine import Engine
 from batch_pipelines.engine.limiter import NoLimits
-from batch_pipelines.engine.work import PhaseOutcome
 from batch_pipelines.estimation.prices import Price, PriceBook
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.providers.base import Completion, CompletionRequest, Provider, Request

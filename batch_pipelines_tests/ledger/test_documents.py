@@ -163,3 +163,18 @@ def test_several_may_take_in_documents_at_once(ledger: Ledger) -> None:
         list(pool.map(take_in, range(8)))
 
     assert counted(ledger) == {"cat": 8, "dog": 8, "2": 9} | {str(number): 1 for number in range(8) if number != 2}
+
+
+def test_several_may_take_in_the_same_document_at_once(ledger: Ledger) -> None:
+    """One after the other: whoever comes last decides what it says, and no passage stands there twice."""
+    versions = [
+        make_document("Same.", *(f"Version {number}, part {part}." for part in range(30))) for number in range(8)
+    ]
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        done = list(pool.map(lambda version: ledger.ingest_document("p", version), versions))
+
+    assert [each.change for each in done].count(Change.ADDED) == 1
+    texts = tuple(passage.text for passage in ledger.iter_passages("p"))
+    assert texts in [version.passages for version in versions]
+    assert counted(ledger)["same"] == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from batch_pipelines.ledger import passage_search
+from batch_pipelines.ledger import passage_index, passage_search
 from batch_pipelines.ledger.documents import NewDocument
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines_tests.clock import ManualClock
@@ -118,6 +118,15 @@ def test_projects_see_their_own_documents(story: Ledger) -> None:
     assert [passage.source for passage in story.search_passages("q", ["Dinah mice"], 1)[0]] == ["q.txt"]
     assert story.search_passages("empty", ["mice"], 5) == [()]
     assert (story.has_documents("q"), story.has_documents("empty")) == (True, False)
+
+
+def test_projects_of_one_mark_see_their_own_documents(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mark in the index saves time; what a project sees does not rest on it (G1)."""
+    monkeypatch.setattr(passage_index, "_mark", lambda project: "same")
+    for project in ("p", "q"):
+        ledger.ingest_document(project, NewDocument(f"{project}.txt", "T", "text", ("Mice.",)))
+
+    assert [passage.source for passage in ledger.search_passages("p", ["mice"], 5)[0]] == ["p.txt"]
 
 
 def test_a_whole_text_may_be_a_query(story: Ledger) -> None:

@@ -65,6 +65,14 @@ def test_projects_and_sources_limit_the_search(compass: Ledger) -> None:
     assert not compass.has_vectors("q", "m")
 
 
+def test_what_is_nearer_in_another_project_takes_no_place(compass: Ledger) -> None:
+    """The nearest of the project are found, whatever others have (G1)."""
+    compass.ingest_document("q", NewDocument("of/elsewhere", "E", "text", ("Nearer.",)))
+    compass.set_vectors("q", "m", [PassageVector("of/elsewhere", 0, [1, 0.5])])
+
+    assert names(compass.search_vectors("p", "m", [[1, 0.5]], 1)[0]) == ["northeast"]
+
+
 def test_a_new_vector_replaces_the_old(compass: Ledger) -> None:
     """One for each passage and model."""
     compass.set_vectors("p", "m", [PassageVector("of/west", 0, [1, 0]), PassageVector("of/west", 0, [0, -1])])

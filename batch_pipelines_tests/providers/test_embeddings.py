@@ -16,6 +16,7 @@ from batch_pipelines.domain.errors import ErrorCategory, ProviderError
 from batch_pipelines.domain.usage import Usage
 from batch_pipelines.providers.base import CompletionRequest, EmbeddingRequest
 from batch_pipelines.providers.embeddings import EmbeddingsProvider, api_root, vector_text
+from batch_pipelines.providers.simulated.process import log
 from batch_pipelines.providers.simulated.server import start
 from batch_pipelines_tests.providers.conftest import Serve
 
@@ -246,8 +247,11 @@ async def test_every_fault_of_the_simulation_ends_in_its_category(
 
 @pytest.mark.parametrize("fault", ["refusal", "max_tokens"])
 async def test_a_vector_is_neither_refused_nor_cut(serve: Serve, embed: Embed, fault: str) -> None:
-    """Faults that only a text can have pass it by."""
-    assert (await embed(await serve(faults={fault: 1.0})).complete(REQUEST)).text.startswith("[")
+    """Faults that only a text can have pass it by, and its log."""
+    url = await serve(faults={fault: 1.0})
+
+    assert (await embed(url).complete(REQUEST)).text.startswith("[")
+    assert [entry["fault"] for entry in await asyncio.to_thread(log, url)] == [None]
 
 
 async def test_nobody_there_is_a_connection_error(embed: Embed, unused_tcp_port: int) -> None:

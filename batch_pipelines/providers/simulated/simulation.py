@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from typing import NamedTuple
@@ -104,7 +105,7 @@ class Simulation:
     def _input_tokens(self, request: AnyRequest) -> int:
         tier = request.brief.tier if isinstance(request, MessageRequest) else None
         if tier is None or isinstance(request, VectorRequest):
-            return _tokens_of(request.text)
+            return _tokens_of(request.text) + _schema_tokens(request)
         source = generator(self.config.seed, "input tokens", request.input_key)
         return spread(self.config.tier_tokens[tier].input_tokens, self.config.token_spread, source)
 
@@ -141,3 +142,9 @@ def _ending(request: MessageRequest, tokens: int, text: str, fault: Fault | None
 
 def _tokens_of(text: str) -> int:
     return max(1, math.ceil(len(text) / CHARACTERS_PER_TOKEN))
+
+
+def _schema_tokens(request: AnyRequest) -> int:
+    """What the shape that the answer is held to adds to the input; the model reads that too."""
+    schema = request.output_schema if isinstance(request, MessageRequest) else None
+    return _tokens_of(json.dumps(schema)) if schema else 0
