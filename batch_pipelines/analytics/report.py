@@ -43,11 +43,10 @@ def render_report(job: BatchJob, analytics: Analytics) -> str:
         _head(job),
         SIMULATED if job.simulated else "",
         _outcome(job, analytics),
-        _image(job, analytics),
-        _against_estimate(job, analytics),
+        # Where no model is called there is nothing to expect of cost and time.
+        *((_image(job, analytics), _against_estimate(job, analytics)) if job.pipeline.calls_models else ()),
         _items(analytics),
-        _durations(analytics),
-        _costs(job, analytics),
+        *((_durations(analytics), _costs(job, analytics)) if job.pipeline.calls_models else ()),
         _errors(analytics),
         _quality(analytics),
     )
