@@ -18,7 +18,7 @@ from batch_pipelines.domain.task_types import PhaseKind
 from batch_pipelines.engine.prompts import Subject, record_of, render
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.pipelines.defaults import read_defaults
-from batch_pipelines.settings import ProviderName, Settings
+from batch_pipelines.settings import EmbeddingsProviderName, ProviderName, Settings
 
 
 def plan_spec(
@@ -36,8 +36,16 @@ def plan_spec(
         read_items(spec, pipeline, folder, ledger, settings.max_items),
         max_items=settings.max_items,
         max_concurrency=settings.max_concurrency,
-        simulated=settings.provider is ProviderName.SIMULATED and pipeline.calls_models,
+        simulated=_is_simulated(pipeline, settings),
         check=first_prompts_check(pipeline),
+    )
+
+
+def _is_simulated(pipeline: Pipeline, settings: Settings) -> bool:
+    """Whether any of its answers come from a simulation."""
+    kinds = {phase.kind for phase in pipeline.phases}
+    return (settings.provider is ProviderName.SIMULATED and kinds != {PhaseKind.RECORD}) or (
+        settings.embeddings_provider is EmbeddingsProviderName.SIMULATED and PhaseKind.EMBEDDING in kinds
     )
 
 

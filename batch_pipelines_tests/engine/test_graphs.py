@@ -17,6 +17,7 @@ from batch_pipelines.domain.job import PhaseOutcome
 from batch_pipelines.domain.pipeline import Phase
 from batch_pipelines.domain.spec import Budget
 from batch_pipelines.domain.transitions import ItemStatus, JobStatus, JobTrigger
+from batch_pipelines.engine.engine import Engine
 from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.providers.base import Request
@@ -252,6 +253,31 @@ async def test_both_branches_may_fail_in_processes_of_their_own(
 
     assert ends(ledger) == {(f"item_{number}", EventType.ITEM_FAILED): 1 for number in range(5)}
     assert ledger.progress(JOB).failed == 5
+
+
+async def test_each_phase_may_run_in_a_process_of_its_own(
+    ledger: Ledger, simulate: Simulate, engine_on: EngineOn
+) -> None:
+    """What one engine did ahead of being asked, the next does not do again (B3, D9)."""
+    server = simulate(latency_mean_seconds=0.01)
+    create(ledger, 20, *diamond(b=HOLE), items_per_partition=5, concurrency=4)
+    one, two, three = (engine_on(server.url, prices=PRICES) for _ in range(3))
+
+    async def take_through(start: int) -> None:
+        def run(engine: Engine, name: str) -> asyncio.Future[PhaseOutcome]:
+            return asyncio.wrap_future(engine.run_phase(JOB, "run-1", name, start, start + 5))
+
+        await run(one, "a")
+        await asyncio.gather(run(two, "b"), run(three, "c"))
+        await run(one, "d")
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await asyncio.gather(*map(take_through, range(0, 20, 5)))
+
+    assert (ledger.progress(JOB).completed, ledger.progress(JOB).failed) == (9, 11)
+    assert set(ends(ledger).values()) == {1}
+    assert repeated(server.url) == 0
+    assert ledger.progress(JOB).cost_usd == billed_usd(server.url)
 
 
 async def test_a_failure_can_stop_the_job(ledger: Ledger, simulate: Simulate, engine_on: EngineOn) -> None:

@@ -1,4 +1,4 @@
-"""A bucket on loopback: as much of the protocol of S3 as reading takes."""
+"""A bucket on loopback: as much of the protocol of S3 as reading takes, and writing objects that are small."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ class Bucket(ThreadingHTTPServer):
     def __init__(self, name: str, objects: dict[str, bytes]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.name = name
-        self.objects = objects
+        self.objects = dict(objects)
         self.ranges: list[str] = []
         """Of the parts that were asked for."""
+        self.is_read_only = False
 
     @property
     def url(self) -> str:
@@ -52,6 +53,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._answer()
+
+    def do_PUT(self) -> None:
+        content = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.server.is_read_only:
+            self._send(403, b"<Error><Code>AccessDenied</Code><Message>you may not</Message></Error>")
+            return
+        _, _, key = unquote(urlsplit(self.path).path).lstrip("/").partition("/")
+        self.server.objects[key] = content
+        self._send(200, b"")
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name of the base class
         """Nobody reads it."""

@@ -26,7 +26,7 @@ def test_pending_texts_are_annotated(deploy: Deploy) -> None:
 
 
 def test_an_entry_that_misleads_is_none(deploy: Deploy) -> None:
-    """After a retry and the next model, each with one more, the item fails with what the judge said; others go on (B7)."""
+    """After two tries of two models each the item fails, with what the judge said of the last (B7)."""
     deployment = deploy(server={"judge_mean": 3, "judge_spread": 0})
 
     status = deployment.run(pipeline=PIPELINE, items={**PENDING, "limit": 1})

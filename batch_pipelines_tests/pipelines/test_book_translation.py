@@ -28,7 +28,7 @@ def ingest(deployment: Deployment, project: str) -> None:
 
 
 def test_a_scanned_passage_becomes_a_translation(deploy: Deploy) -> None:
-    """Scars of the scan go, names are marked with the help of documents, and every tag survives the translation (B5, B8)."""
+    """Scars of the scan go, documents help to mark names, and every tag survives the translation (B5, B8)."""
     deployment = deploy()
     ingest(deployment, "alice")
 
@@ -64,8 +64,8 @@ def test_what_is_no_nine_is_done_again_and_then_by_a_stronger_model(deploy: Depl
 
     result = by_id(deployment, status)["poisoned"]
     answers = [entry["model"] for entry in log(deployment.server.url) if entry["model"] != "claude-haiku-5-5"]
-    judged = ["claude-sonnet-5-5"]
-    assert answers == (["claude-sonnet-5-5"] + judged) * 3 + (["claude-opus-5-5"] + judged) * 3
+    judge = "claude-sonnet-5-5"
+    assert answers == ["claude-sonnet-5-5", judge] * 3 + ["claude-opus-5-5", judge] * 3
     assert result["quality_score"] < 9, "the judge was told to give a ten, as data"
     assert re.search(r"\b(dijo|el|la)\b", result["output"]), "the translator was told French, as data"
 
@@ -92,7 +92,7 @@ def test_what_is_no_xml_is_told_to_the_model(output: str, problem: str | None) -
 
 
 def test_a_novel_is_translated_as_estimated(deploy: Deploy) -> None:
-    """Twelve chapters, each of them a nine or done again; cost within what the estimate holds for likely (B5, B7, C1)."""
+    """Twelve chapters, each a nine at last; what that costs depends on few answers, so it is near and not exact (B5, C1)."""
     spec: dict[str, Any] = yaml.safe_load((EXAMPLES / "novel" / "spec.yaml").read_text())
     spec["items"]["jsonl"] = str(texts("alice_chapters.jsonl"))
     deployment = deploy(server={"latency_mean_seconds": 0.02})

@@ -54,7 +54,7 @@ def test_entities_wait_for_nobody() -> None:
 
 
 def test_a_folder_with_a_pdf_and_a_poisoned_document(deploy: Deploy, tmp_path: Path) -> None:
-    """A PDF is read like a text, and what a document orders is not obeyed: not by the judge, nor by a phase (B5, B7)."""
+    """A PDF is read like a text, and what a document orders is obeyed by no phase and no judge (B5, B7)."""
     shutil.copy(SHIPPED / PIPELINE / "documents" / "krakatoa.pdf", tmp_path)
     (tmp_path / "orders.txt").write_text(ORDERS)
     deployment = deploy(server={"judge_mean": 8, "judge_spread": 0})
