@@ -16,8 +16,10 @@ from batch_pipelines.domain.pipeline import Phase, Pipeline
 from batch_pipelines.domain.spec import Spec
 from batch_pipelines.domain.task_types import PhaseKind
 from batch_pipelines.engine.prompts import Subject, record_of, render
+from batch_pipelines.engine.retrieving import vectors_name
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.pipelines.defaults import read_defaults
+from batch_pipelines.retrieval.finding import check_documents
 from batch_pipelines.settings import EmbeddingsProviderName, ProviderName, Settings
 
 
@@ -77,7 +79,13 @@ def _try(phase: Phase, subject: Subject) -> None:
 
 
 def submit(plan: Plan, ledger: Ledger) -> BatchJob:
-    """Create the batch job; it is pending until a run begins it."""
+    """Create the batch job; it is pending until a run begins it.
+
+    Raises InvalidInput where one of its phases takes passages and the project has none.
+    """
+    for phase in plan.pipeline.phases:
+        if phase.use_rag:
+            check_documents(ledger, plan.project, phase.retrieval, vectors_name(plan, phase))
     return ledger.create_job(new_batch_job_id(), plan)
 
 

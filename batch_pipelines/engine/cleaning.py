@@ -38,7 +38,7 @@ def clean(value: JsonValue) -> JsonValue:
 
 def clean_text(text: str) -> str:
     """A text in order, as `clean` says."""
-    text = LINE_END.sub("\n", INVISIBLE.sub("", unicodedata.normalize("NFC", text)))
+    text = unicodedata.normalize("NFC", LINE_END.sub("\n", INVISIBLE.sub("", text)))
     return EMPTY_LINES.sub("\n\n", AROUND_LINE_ENDS.sub("\n", BLANKS.sub(" ", text))).strip()
 
 

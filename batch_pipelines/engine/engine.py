@@ -171,11 +171,13 @@ class Engine:
         found = [item for item in await items() if needed <= item.phase_outputs.keys()]
         if phase.kind is PhaseKind.RECORD:
             return found, await asyncio.to_thread(records, phase, found)
+        refused: dict[int, Given] = {}
         if phase.use_rag:
-            found = await asyncio.to_thread(with_passages, self._around.ledger, job, phase, found)
+            found, refused = await asyncio.to_thread(with_passages, self._around.ledger, job, phase, found)
         if job.options.answer_cache is AnswerCache.OFF:
-            return found, {}
-        return found, kept(await asyncio.to_thread(kept_answers, self._around.ledger, job, phase, found))
+            return found, refused
+        # What is refused counts: its request is not the one that an answer may be kept for.
+        return found, kept(await asyncio.to_thread(kept_answers, self._around.ledger, job, phase, found)) | refused
 
     async def _enter(
         self, batch_job_id: str, run_id: str, items: Callable[[], Awaitable[list[WorkItem]]]

@@ -96,7 +96,7 @@ def test_a_spec_changes_phases_of_a_pipeline(deploy: Deploy) -> None:
 def write_pipeline(folder: Path, *names: str) -> None:
     """A pipeline of the deployment's own, with these phases one after the other."""
     phases = [{"name": name, "task_type": "analysis", "prompt": f"{name}: {{{{ item.text }}}}"} for name in names]
-    content: dict[str, Any] = {"name": "import", "phases": phases}
+    content: dict[str, Any] = {"name": "type", "phases": phases}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "defs.yaml").write_text(
         yaml.safe_dump({"type": "batch_pipelines.BatchPipeline", "attributes": content}, sort_keys=False)
@@ -107,13 +107,13 @@ def write_pipeline(folder: Path, *names: str) -> None:
 def test_an_edit_changes_nothing_under_way(deploy: Deploy, monkeypatch: pytest.MonkeyPatch, broken: bool) -> None:
     """A batch job runs the phases that its pipeline had when it was submitted, under a name of Dagster's (B2)."""
     deployment = deploy()
-    folder = deployment.home / "pipelines" / "import"
+    folder = deployment.home / "pipelines" / "type"
     deployment.environment["BATCH_PIPELINES_PIPELINES_FOLDER"] = str(folder.parent)
     for name, value in deployment.environment.items():
         monkeypatch.setenv(name, value)
     settings = load_settings()
     write_pipeline(folder, "read", "check")
-    spec = Spec.model_validate({"pipeline": "import", "items": ITEMS})
+    spec = Spec.model_validate({"pipeline": "type", "items": ITEMS})
     plan = plan_spec(spec, all_pipelines(settings.pipelines_folder), settings, deployment.home)
     with deployment.ledger() as ledger:
         job = submit(plan, ledger)
@@ -132,4 +132,4 @@ def test_an_edit_changes_nothing_under_way(deploy: Deploy, monkeypatch: pytest.M
     with deployment.instance() as instance:
         run = instance.get_run_by_id(job.run_id)
     assert run is not None
-    assert (run.job_name, run.status, run.remote_job_origin) == ("import_", DagsterRunStatus.SUCCESS, None)
+    assert (run.job_name, run.status, run.remote_job_origin) == ("type_", DagsterRunStatus.SUCCESS, None)

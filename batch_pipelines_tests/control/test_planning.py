@@ -229,3 +229,10 @@ def test_the_plan_decides_what_the_spec_leaves_open() -> None:
     assert made.simulated
     assert plan(raw=items(1)).name == "talk, 1 item"
     assert plan({"name": "Mine", "options": {"items_per_partition": 2}}).options.items_per_partition == 2
+
+
+def test_tags_of_the_pipeline_and_of_the_spec_come_together() -> None:
+    """The spec's go before."""
+    made = plan({"tags": {"team": "b"}}, of=pipeline(tags={"team": "a", "kind": "data"}))
+
+    assert made.tags == {"team": "b", "kind": "data"}

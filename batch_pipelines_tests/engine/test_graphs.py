@@ -17,7 +17,6 @@ from batch_pipelines.domain.job import PhaseOutcome
 from batch_pipelines.domain.pipeline import Phase
 from batch_pipelines.domain.spec import Budget
 from batch_pipelines.domain.transitions import ItemStatus, JobStatus, JobTrigger
-from batch_pipelines.engine.engine import Engine
 from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.providers.base import Request
@@ -255,21 +254,21 @@ async def test_both_branches_may_fail_in_processes_of_their_own(
     assert ledger.progress(JOB).failed == 5
 
 
-async def test_each_phase_may_run_in_a_process_of_its_own(
-    ledger: Ledger, simulate: Simulate, engine_on: EngineOn
-) -> None:
+async def test_each_phase_may_run_in_a_process_of_its_own(ledger: Ledger, journals: Path, simulate: Simulate) -> None:
     """What one engine did ahead of being asked, the next does not do again (B3, D9)."""
     server = simulate(latency_mean_seconds=0.01)
     create(ledger, 20, *diamond(b=HOLE), items_per_partition=5, concurrency=4)
-    one, two, three = (engine_on(server.url, prices=PRICES) for _ in range(3))
+
+    async def run(start: int, name: str) -> None:
+        """What a step process does."""
+        with engine_with(ledger, journals, Watched(server.url)) as engine:
+            await asyncio.wrap_future(engine.run_phase(JOB, "run-1", name, start, start + 5))
+            await asyncio.to_thread(engine.close)
 
     async def take_through(start: int) -> None:
-        def run(engine: Engine, name: str) -> asyncio.Future[PhaseOutcome]:
-            return asyncio.wrap_future(engine.run_phase(JOB, "run-1", name, start, start + 5))
-
-        await run(one, "a")
-        await asyncio.gather(run(two, "b"), run(three, "c"))
-        await run(one, "d")
+        await run(start, "a")
+        await asyncio.gather(run(start, "b"), run(start, "c"))
+        await run(start, "d")
 
     async with asyncio.timeout(PATIENCE_SECONDS):
         await asyncio.gather(*map(take_through, range(0, 20, 5)))

@@ -29,7 +29,7 @@ def test_an_entry_that_misleads_is_none(deploy: Deploy) -> None:
     """After two tries of two models each the item fails, with what the judge said of the last (B7)."""
     deployment = deploy(server={"judge_mean": 3, "judge_spread": 0})
 
-    status = deployment.run(pipeline=PIPELINE, items={**PENDING, "limit": 1})
+    status = deployment.run(exit_code=1, pipeline=PIPELINE, items={**PENDING, "limit": 1})
 
     (result,) = deployment.results(status["id"])
     assert result["status"] == "failed"
