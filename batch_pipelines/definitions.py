@@ -1,4 +1,4 @@
-"""What Dagster loads: the shipped pipelines as jobs of assets."""
+"""What Dagster loads: the shipped pipelines, and those of the deployment, as jobs of assets."""
 
 from __future__ import annotations
 

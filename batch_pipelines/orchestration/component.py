@@ -42,7 +42,7 @@ class BatchPipeline(dg.Component):
         )
 
     @classmethod
-    def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:  # noqa: ARG003 - see below
+    def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:  # noqa: ARG003 - Dagster's call
         """From the file as it was written: Dagster would fill in the templates of prompts, which are for items.
 
         Raises InvalidInput naming file, line and field.

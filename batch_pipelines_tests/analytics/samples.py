@@ -15,6 +15,7 @@ from batch_pipelines.domain.estimate import Estimate
 from batch_pipelines.domain.events import Event, EventType
 from batch_pipelines.domain.job import BatchJob, Progress
 from batch_pipelines.domain.pipeline import Phase, Pipeline, TaskType, Tier, TokenProfile
+from batch_pipelines.domain.routing import Complexity, ItemGroup
 from batch_pipelines.domain.spec import Budget, Options, Priority
 from batch_pipelines.domain.transitions import ItemStatus, JobStatus
 from batch_pipelines.domain.usage import Usage
@@ -55,7 +56,8 @@ def pipeline(*phases: str) -> Pipeline:
 
 def estimate_of(phases: Pipeline, tiers: dict[Tier | None, int]) -> Estimate:
     """The estimate of these items at three calls at once."""
-    return estimate(Workload(phases, tiers, None, 3, Budget()), PRICES, Pace(), START)
+    groups = {ItemGroup(tier, Complexity.MODERATE): count for tier, count in tiers.items()}
+    return estimate(Workload(phases, groups, None, 3, Budget()), PRICES, Pace(), START)
 
 
 def batch_job(**changes: Any) -> BatchJob:

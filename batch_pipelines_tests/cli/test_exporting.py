@@ -89,7 +89,7 @@ def test_an_unfinished_job_is_exported_as_far_as_it_came(call: Call, services: S
 
     assert (outcome.code, outcome.out) == (0, f"{tmp_path / 'a.csv'}: 0 rows\n")
     assert "is pending; this is what it has come to so far" in outcome.err
-    assert (tmp_path / "a.csv").read_bytes() == b"\r\n"
+    assert (tmp_path / "a.csv").read_bytes() == b"id\r\n"
 
 
 @pytest.mark.parametrize(

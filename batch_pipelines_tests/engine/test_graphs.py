@@ -205,10 +205,15 @@ async def test_no_judge_is_paid_for_an_item_that_failed_meanwhile(
         judged("c", prompt="c: {{ item.topic }}").model_copy(update={"after": ()}),
         phase("d", after=("b", "c")),
     )
-    # The call of c is in flight before b's turn comes, as c was asked for first.
-    create(ledger, 1, phases[1], phases[0], phases[2], concurrency=2)
-    with engine_with(ledger, journals, Watched(server.url, before=hold)) as engine:
-        await drive(ledger, engine)
+    create(ledger, 1, *phases, concurrency=2)
+    provider = Watched(server.url, before=hold)
+    with engine_with(ledger, journals, provider) as engine:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            c = asyncio.wrap_future(engine.run_phase(JOB, "run-1", "c", 0, 1))
+            while not provider.requests:
+                await asyncio.sleep(0.01)
+            await asyncio.wrap_future(engine.run_phase(JOB, "run-1", "b", 0, 1))
+            await c
 
     assert asked(server.url) == {"c": 1}
     assert ledger.progress(JOB).cost_usd == billed_usd(server.url) > 0

@@ -7,10 +7,11 @@ from typing import Any
 
 import dagster as dg
 
+from batch_pipelines.control.delivering import Delivered
 from batch_pipelines.control.gating import GateAnswer
 from batch_pipelines.domain.estimate import Gate, GateSeverity
 from batch_pipelines.domain.spec import Budget
-from batch_pipelines.orchestration.metadata import Metadata, of_gate, of_plan, of_report, of_results
+from batch_pipelines.orchestration.metadata import Metadata, of_delivery, of_gate, of_plan, of_report, of_results
 from batch_pipelines_tests.analytics.samples import analytics_of, batch_job
 
 NUMBERS = (dg.IntMetadataValue, dg.FloatMetadataValue)
@@ -169,3 +170,15 @@ def test_dagster_takes_all_of_it() -> None:
         assert event is not None
         assert event.asset_materialization is not None
         assert event.asset_materialization.metadata.items() >= metadata.items()
+
+
+def test_delivery() -> None:
+    """Where the file is and how many rows it has; nothing is said of what was not wanted (E4, F7)."""
+    assert plain(of_delivery(Delivered("/a.csv", 3, 0, None))) == {"delivery": "/a.csv", "delivered_rows": 3}
+    assert plain(of_delivery(Delivered("/a.csv", 3, 2, 0))) == {
+        "delivery": "/a.csv",
+        "delivered_rows": 3,
+        "left_out_repeats": 2,
+        "indexed_vectors": 0,
+    }
+    assert of_delivery(None) == {}

@@ -92,7 +92,7 @@ def test_what_is_no_xml_is_told_to_the_model(output: str, problem: str | None) -
 
 
 def test_a_novel_is_translated_as_estimated(deploy: Deploy) -> None:
-    """Twelve chapters become nines; of so few nobody can tell how many answers they take, so the cost is near (B5, C1)."""
+    """Twelve chapters become nines; how many answers so few take is chance, so the cost is only near (B5, C1)."""
     spec: dict[str, Any] = yaml.safe_load((EXAMPLES / "novel" / "spec.yaml").read_text())
     spec["items"]["jsonl"] = str(texts("alice_chapters.jsonl"))
     deployment = deploy(server={"latency_mean_seconds": 0.02})
