@@ -42,7 +42,15 @@ def test_what_breaks_off_leaves_everything_as_it_was(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
     assert (tmp_path / "a.csv").read_bytes() == b"earlier"
 
-    write("a.csv", tmp_path, b"later")
+
+def test_whoever_reads_a_file_reads_it_whole(tmp_path: Path) -> None:
+    """While it is replaced, too."""
+    (tmp_path / "a.csv").write_bytes(b"earlier")
+
+    with (tmp_path / "a.csv").open("rb") as reader:
+        write("a.csv", tmp_path, b"later")
+        assert reader.read() == b"earlier"
+
     assert (tmp_path / "a.csv").read_bytes() == b"later"
 
 

@@ -27,7 +27,7 @@ def run_child(side: Side, task: Task) -> Measured:
     done = subprocess.run(
         _command(side, task),
         cwd=ROOT,
-        env=_environment(),
+        env=environment(),
         stdout=subprocess.PIPE,
         timeout=PATIENCE_SECONDS,
         check=True,
@@ -49,7 +49,7 @@ def run_to_end(side: Side, workload: Workload, url: str, *, has_barriers: bool =
 @contextmanager
 def started_child(side: Side, task: Task) -> Iterator[subprocess.Popen[str]]:
     """A process at work on the task; killed at the end, if it is still there."""
-    child = subprocess.Popen(_command(side, task), cwd=ROOT, env=_environment(), stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen(_command(side, task), cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True)
     with child:
         try:
             yield child
@@ -61,5 +61,6 @@ def _command(side: Side, task: Task) -> list[str]:
     return [sys.executable, "-m", f"benchmarks.{side}", task.model_dump_json()]
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Variables without those that would reach what is measured."""
     return {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}

@@ -27,7 +27,7 @@ from batch_pipelines.domain.transitions import ItemStatus, JobStatus, JobTrigger
 from batch_pipelines.domain.validation import Judge
 from batch_pipelines.engine import checking
 from batch_pipelines.engine import engine as engines
-from batch_pipelines.engine.share import LEASE_SECONDS
+from batch_pipelines.engine.share import LEASE_SECONDS, RENEW_SECONDS
 from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.providers.base import Completion, Request
@@ -751,6 +751,37 @@ async def test_a_rejected_answer_is_not_kept(ledger: Ledger, simulate: Simulate,
 
     assert the_result(ledger, "second").status is ItemStatus.COMPLETED
     assert calls(server.url) == ([MODEL] * 2, [JUDGE] * 2)
+
+
+async def test_an_answer_is_kept_with_all_that_it_cost_or_not_at_all(
+    ledger: Ledger, simulate: Simulate, engine_on: EngineOn
+) -> None:
+    """Answers and judges of all its tries; where an earlier run paid for some, nobody here knows how much (C2)."""
+    # Slower than a pause is seen, so that the first answers come when no judge is asked any more.
+    server = simulate(judge_mean=6, judge_spread=2, latency_mean_seconds=2 * RENEW_SECONDS, latency_sigma=0.0)
+    create(ledger, 16, cached(min_score=7), concurrency=4, answer_cache="read_write")
+    engine = engine_on(server.url, prices=PRICES)
+    running = asyncio.ensure_future(drive(ledger, engine))
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while stats(server.url)["in_flight"] < 4:
+            await asyncio.sleep(0.01)
+    ledger.request(JOB, RequestKind.PAUSE, by="ann", reason="enough for today")
+    await running
+    close_run(ledger, JOB)
+    begun = {work.item_id for work in ledger.partition_work(JOB, "write", 0, 16) if work.trial}
+    assert begun
+    configure(server.url, latency_mean_seconds=0)
+    open_run(ledger, JOB, "run-2")
+    await drive(ledger, engine, run_id="run-2")
+
+    costs = {}
+    for result in ledger.iter_results(JOB):
+        kept = ledger.nearest_answer("default", "stories", "write", result.item_id, simulated=True, other_than="")
+        if kept is not None:
+            costs[result.item_id] = kept.cost_usd
+            assert (kept.cost_usd, kept.output, kept.usage) == (result.cost_usd, result.output, result.usage)
+    assert costs
+    assert begun.isdisjoint(costs)
 
 
 # Documents that give orders
