@@ -18,7 +18,7 @@ MAX_RETRY_ATTEMPTS = 20
 STEPS_PER_RUN = 100
 """A Dagster step costs about 50 ms and 7 event rows, so a run should not have many more."""
 MAX_PARTITION_SIZE = 1_000_000
-MIN_ITEMS_PER_PARTITION = 10
+MIN_ITEMS_PER_PARTITION = 25
 """Under this, a step's own cost shows beside its items'."""
 MIN_RECORDS_PER_PARTITION = 2000
 """The same where no item waits for a call: a thousand records take less than a second."""

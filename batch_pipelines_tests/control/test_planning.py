@@ -195,17 +195,17 @@ def test_a_number_and_its_text_are_the_same_id() -> None:
 @pytest.mark.parametrize(
     ("item_count", "phase_count", "expected"),
     [
-        (1, 1, 10),
-        (90, 1, 10),
-        (1_000, 1, 10),
-        (1_001, 1, 11),
+        (1, 1, 25),
+        (90, 1, 25),
+        (2_500, 1, 25),
+        (2_501, 1, 26),
         (10_000, 1, 100),
         (10_000, 3, 304),
         (1_000_000, 10, 100_000),
     ],
 )
 def test_partitions_keep_a_run_at_about_a_hundred_steps(item_count: int, phase_count: int, expected: int) -> None:
-    """At least ten items each, and partitions times phases never over a hundred where that can be (D1)."""
+    """At least 25 items each, and partitions times phases never over a hundred where that can be (D1)."""
     size = default_partition_size(item_count, pipeline(phases=phase_count))
 
     assert size == expected

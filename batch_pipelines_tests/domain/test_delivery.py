@@ -22,7 +22,25 @@ def test_the_formats_are_those_that_are_written() -> None:
     assert formats == [DeliveryFormat.JSONL, DeliveryFormat.CSV, DeliveryFormat.PARQUET]
 
 
-@pytest.mark.parametrize("fields", [{}, {"to": "a", "format": "docx"}, {"to": "a", "content": "all"}, {"too": "a"}])
+@pytest.mark.parametrize(
+    ("address", "known"),
+    [
+        ("a.jsonl", DeliveryFormat.JSONL),
+        ("s3://bucket/{job}/a.CSV", DeliveryFormat.CSV),
+        ("/x.md/a.parquet", DeliveryFormat.PARQUET),
+        ("a.md", DeliveryFormat.MARKDOWN),
+        ("a.xlsx", None),
+        ("csv", None),
+    ],
+)
+def test_an_ending_tells_the_format(address: str, known: DeliveryFormat | None) -> None:
+    """In capitals too; another tells none (F7)."""
+    assert DeliveryFormat.of_ending(address) is known
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"to": ""}, {"to": "a", "format": "docx"}, {"to": "a", "content": "all"}, {"too": "a"}]
+)
 def test_a_delivery_that_is_no_such_thing_is_refused(fields: dict[str, str]) -> None:
     """A misspelt field too."""
     with pytest.raises(ValidationError):

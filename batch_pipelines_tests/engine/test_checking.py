@@ -72,11 +72,11 @@ def test_rules_without_code_are_errors_of_the_item_too() -> None:
 def test_a_check_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """After its time, with what happened."""
     monkeypatch.setattr(checking, "CHECK_SECONDS", 0.1)
+    sample_checks.LET_GO.clear()
     started = time.monotonic()
 
     found = look_over(checked_by("hangs"), "x", {})
     sample_checks.LET_GO.set()
-    sample_checks.LET_GO.clear()
 
     assert isinstance(found, ProviderError)
     assert (found.category, found.message) == (ErrorCategory.VALIDATION, "its checks took over 0.1 s")

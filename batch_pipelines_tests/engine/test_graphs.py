@@ -20,7 +20,7 @@ from batch_pipelines.domain.transitions import ItemStatus, JobStatus, JobTrigger
 from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.providers.base import Request
-from batch_pipelines.providers.simulated.process import log, stats
+from batch_pipelines.providers.simulated.process import configure, log, stats
 from batch_pipelines_tests.conftest import Simulate
 from batch_pipelines_tests.engine.conftest import EngineOn
 from batch_pipelines_tests.engine.samples import JOB, PATIENCE_SECONDS, phase, repeated, utc_now
@@ -299,13 +299,13 @@ async def test_a_failure_can_stop_the_job(ledger: Ledger, simulate: Simulate, en
 
 async def test_a_pause_leaves_items_whole(ledger: Ledger, simulate: Simulate, engine_on: EngineOn) -> None:
     """What one branch did not get to, the join leaves too: nothing fails for want of an output (A4, B3)."""
-    server = simulate(latency_mean_seconds=0.05)
+    server = simulate(latency_mean_seconds=0.15)
     last = record("e", {"whole": "phases.d ~ phases.b"}, after=("d",))
     create(ledger, 30, *diamond(), last, concurrency=5, items_per_partition=10)
     engine = engine_on(server.url, prices=PRICES)
     running = asyncio.ensure_future(drive(ledger, engine))
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while stats(server.url)["answered"] < 45:
+        while stats(server.url)["answered"] < 30:
             await asyncio.sleep(0.01)
     ledger.request(JOB, RequestKind.PAUSE, by="ann", reason="enough for today")
     outcomes = await running
@@ -313,6 +313,7 @@ async def test_a_pause_leaves_items_whole(ledger: Ledger, simulate: Simulate, en
 
     assert ledger.job(JOB).status is JobStatus.PAUSED
     assert (ledger.progress(JOB).failed, sum(outcome.left for outcome in outcomes.values()) > 0) == (0, True)
+    configure(server.url, latency_mean_seconds=0)
     open_run(ledger, JOB, "run-2")
     await drive(ledger, engine, run_id="run-2")
     assert ledger.progress(JOB).completed == 30

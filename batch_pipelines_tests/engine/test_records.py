@@ -25,7 +25,7 @@ from batch_pipelines.engine.prompts import Subject, record_of
 from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.providers.base import Provider
-from batch_pipelines.providers.simulated.process import log, stats
+from batch_pipelines.providers.simulated.process import configure, log, stats
 from batch_pipelines.quality.cascade import LONGEST_REASON
 from batch_pipelines_tests.conftest import Simulate
 from batch_pipelines_tests.engine.conftest import EngineOn
@@ -295,7 +295,7 @@ async def test_a_check_of_a_record_that_hangs_fails_its_item_only(
 
 async def test_a_pause_fails_no_record(ledger: Ledger, simulate: Simulate, engine_on: EngineOn) -> None:
     """Items whose answers are not there yet wait for the next run, as everybody's do (A4)."""
-    server = simulate(latency_mean_seconds=0.1)
+    server = simulate(latency_mean_seconds=0.2)
     create(ledger, 40, phase("write"), record("entry", {"text": "phases.write"}), concurrency=3)
     engine = engine_on(server.url, prices=PRICES)
     running = asyncio.ensure_future(drive(ledger, engine))
@@ -310,6 +310,7 @@ async def test_a_pause_fails_no_record(ledger: Ledger, simulate: Simulate, engin
     assert ledger.job(JOB).status is JobStatus.PAUSED
     assert (progress.failed, outcomes["write"].left > 0) == (0, True)
     assert progress.completed + progress.pending == 40
+    configure(server.url, latency_mean_seconds=0)
     open_run(ledger, JOB, "run-2")
     await drive(ledger, engine, run_id="run-2")
     assert (ledger.progress(JOB).completed, repeated(server.url)) == (40, 0)

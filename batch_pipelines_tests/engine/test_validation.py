@@ -1,42 +1,31 @@
-"""Answers that have to be good enough: judged, asked for again, escalated, kept, paid for (B7, B9, B10, D4, D5, D6)."""
+"""Answers that have to be good enough: judged, asked for again, escalated, paid for (B7, B9, D4, D6)."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from batch_pipelines.control.running import close_run, open_run
+from batch_pipelines.control.running import close_run
 from batch_pipelines.domain.errors import ErrorCategory
-from batch_pipelines.domain.events import EventType
-from batch_pipelines.domain.job import ItemResult
-from batch_pipelines.domain.pipeline import Phase
 from batch_pipelines.domain.spec import Budget
 from batch_pipelines.domain.transitions import ItemStatus, JobStatus, JobTrigger
 from batch_pipelines.domain.validation import Judge
-from batch_pipelines.engine import checking
-from batch_pipelines.engine import engine as engines
-from batch_pipelines.engine.share import LEASE_SECONDS, RENEW_SECONDS
-from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.providers.base import Completion, Request
 from batch_pipelines.providers.simulated.config import Fault
-from batch_pipelines.providers.simulated.process import configure, log, stats
+from batch_pipelines.providers.simulated.process import log, stats
 from batch_pipelines.quality.cascade import FEEDBACK_HEADING
 from batch_pipelines_tests.conftest import Simulate
 from batch_pipelines_tests.engine.conftest import EngineOn
-from batch_pipelines_tests.engine.samples import JOB, MODEL, PATIENCE_SECONDS, phase, repeated, utc_now
+from batch_pipelines_tests.engine.samples import JOB, MODEL, repeated
 from batch_pipelines_tests.engine.validated import (
     JUDGE,
     PRICES,
@@ -51,31 +40,8 @@ from batch_pipelines_tests.engine.validated import (
     is_judgement,
     judged,
     judges,
+    the_result,
 )
-from batch_pipelines_tests.postgres import fresh_database
-from batch_pipelines_tests.quality import sample_checks
-
-CHECKS = "batch_pipelines_tests.quality.sample_checks"
-
-
-def python_check(name: str) -> dict[str, str]:
-    """A check that calls one of the samples."""
-    return {"python": f"{CHECKS}:{name}"}
-
-
-def the_result(ledger: Ledger, job_id: str = JOB) -> ItemResult:
-    """Of the only item."""
-    (result,) = ledger.results(job_id)
-    return result
-
-
-@pytest.fixture
-def waiting_checks() -> Iterator[threading.Event]:
-    """Checks that hang do so until this is set, which it is in the end."""
-    sample_checks.LET_GO.clear()
-    yield sample_checks.LET_GO
-    sample_checks.LET_GO.set()
-
 
 # What is accepted
 
@@ -281,7 +247,7 @@ async def test_scores_vary_and_every_item_ends_as_its_scores_say(
     assert sum((result.cost_usd or Decimal(0) for result in results), Decimal(0)) == billed_usd(server.url)
 
 
-# What it costs, and when that is known
+# What it costs
 
 
 async def test_usage_is_recorded_before_the_verdict(ledger: Ledger, journals: Path, simulate: Simulate) -> None:
@@ -344,7 +310,7 @@ async def test_money_finishes_what_was_begun(ledger: Ledger, simulate: Simulate,
     assert len(answers) - len(judgements) <= 2
 
 
-# What is no answer, and what is no verdict
+# What is no answer
 
 
 @pytest.mark.parametrize(
@@ -420,368 +386,6 @@ async def test_what_passes_is_tried_again_at_every_step(
     assert [(each.attempts, each.error and each.error.category) for each in ledger.iter_results(JOB)] == [
         (16, ErrorCategory.VALIDATION)
     ] * 2
-
-
-# Checks
-
-
-async def test_an_answer_that_does_not_fit_its_schema_is_asked_for_again_once(
-    ledger: Ledger, journals: Path, simulate: Simulate
-) -> None:
-    """Though validation is off: what does not fit is no output (B10)."""
-    server = simulate()
-    provider = Watched(server.url, after=lambda request, completion: replace(completion, text='{"name": 3}'))
-    schema = {
-        "type": "object",
-        "properties": {"name": {"type": "string"}},
-        "required": ["name"],
-        "additionalProperties": False,
-    }
-    create(ledger, 1, phase("write", output_schema=schema))
-
-    with engine_with(ledger, journals, provider) as engine:
-        await drive(ledger, engine)
-
-    assert len(provider.requests) == 2
-    assert "- $.name: 3 is not of type 'string'." in provider.requests[1].prompt
-    result = the_result(ledger)
-    assert result.error is not None
-    assert (result.error.category, result.status) == (ErrorCategory.VALIDATION, ItemStatus.FAILED)
-    assert result.error.message == "no answer passed the checks: $.name: 3 is not of type 'string'."
-    assert ledger.progress(JOB).cost_usd == billed_usd(server.url)
-
-
-async def test_an_answer_that_fits_its_schema_is_the_output(
-    ledger: Ledger, simulate: Simulate, engine_on: EngineOn
-) -> None:
-    """It counts as completed only after that (B10)."""
-    server = simulate()
-    schema = {
-        "type": "object",
-        "properties": {"name": {"type": "string"}},
-        "required": ["name"],
-        "additionalProperties": False,
-    }
-    create(ledger, 4, phase("write", output_schema=schema))
-
-    await drive(ledger, engine_on(server.url, prices=PRICES))
-
-    results = list(ledger.iter_results(JOB))
-    assert {result.status for result in results} == {ItemStatus.COMPLETED}
-    assert all(isinstance(json.loads(result.output or "")["name"], str) for result in results)
-
-
-async def test_a_schema_that_the_provider_refuses_stops_the_job(
-    ledger: Ledger, simulate: Simulate, engine_on: EngineOn
-) -> None:
-    """Every other call would be refused too: the job fails with the reason, and no item does (B10, D4)."""
-    server = simulate()
-    loop: dict[str, Any] = {"type": "object", "properties": {"next": {"$ref": "#"}}, "required": ["next"]}
-    create(ledger, 5, phase("write", output_schema={**loop, "additionalProperties": False}), concurrency=1)
-
-    await drive(ledger, engine_on(server.url, prices=PRICES))
-    close_run(ledger, JOB)
-
-    job, progress = ledger.job(JOB), ledger.progress(JOB)
-    assert job.status is JobStatus.FAILED
-    assert str(job.error).startswith("schema: ")
-    assert (progress.failed, progress.pending, progress.cost_usd) == (0, 5, 0)
-    assert stats(server.url)["message_requests"] <= 1
-
-
-async def test_a_check_sees_answer_and_item(ledger: Ledger, simulate: Simulate, engine_on: EngineOn) -> None:
-    """A callable decides by both; what it says is the reason (B9)."""
-    server = simulate()
-    create(
-        ledger,
-        [{"id": "a", "topic": "rain"}, {"id": "b", "topic": "\N{OCTOPUS}"}],
-        judged(
-            prompt="Summarize in a word: {{ 'rain' if item.topic == 'rain' else 'sun' }}",
-            min_score=None,
-            checks=[python_check("names_the_topic")],
-            retries=0,
-            escalations=0,
-        ),
-    )
-
-    await drive(ledger, engine_on(server.url, prices=PRICES))
-
-    good, bad = ledger.results(JOB)
-    assert (good.status, good.error) == (ItemStatus.COMPLETED, None)
-    assert bad.error is not None
-    assert bad.error.message == "no answer passed the checks: It does not name \N{OCTOPUS}."
-    assert (good.attempts, bad.attempts) == (1, 1)
-
-
-@pytest.mark.parametrize("name", ["raises", "exits", "stops", "says_yes", "missing"])
-async def test_a_check_that_raises_fails_its_item(
-    ledger: Ledger, simulate: Simulate, engine_on: EngineOn, name: str
-) -> None:
-    """At once and for what it raised: another answer would not help. The engine goes on (B9)."""
-    server = simulate()
-    create(ledger, 3, judged(checks=[python_check(name)]))
-    engine = engine_on(server.url, prices=PRICES)
-
-    await drive(ledger, engine)
-
-    assert calls(server.url) == ([MODEL] * 3, [])
-    for result in ledger.iter_results(JOB):
-        assert result.error is not None
-        assert result.error.category is ErrorCategory.VALIDATION
-        assert result.error.message.startswith("a check failed: ")
-    create(ledger, 1, phase("write"), job_id="next")
-    await drive(ledger, engine, job_id="next")
-    assert the_result(ledger, "next").status is ItemStatus.COMPLETED
-
-
-async def test_a_check_that_hangs_fails_its_item_only(
-    ledger: Ledger,
-    simulate: Simulate,
-    engine_on: EngineOn,
-    waiting_checks: threading.Event,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """However many hang: the others are looked over, each in its own time, and nobody waits for ever (B9)."""
-    monkeypatch.setattr(checking, "CHECK_SECONDS", 0.4)
-    server = simulate()
-    rows = [{"id": f"i{number}", "topic": f"{number % 2} of {number}"} for number in range(24)]
-    create(ledger, rows, judged(min_score=None, checks=[python_check("hangs_on_some")]), concurrency=24)
-
-    await drive(ledger, engine_on(server.url, prices=PRICES))
-
-    found = [(each.status, each.error and each.error.message) for each in ledger.iter_results(JOB)]
-    assert found == [(ItemStatus.COMPLETED, None), (ItemStatus.FAILED, "its checks took over 0.4 s")] * 12
-
-
-async def test_an_engine_that_closes_leaves_items_that_are_looked_over(
-    ledger: Ledger,
-    journals: Path,
-    simulate: Simulate,
-    waiting_checks: threading.Event,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """They did not fail; the next run looks their answers over and asks for none again (B9, D5)."""
-    monkeypatch.setattr(engines, "CLOSE_SECONDS", 0.2)
-    server = simulate()
-    create(ledger, 3, judged(min_score=None, checks=[python_check("hangs")]))
-    with engine_with(ledger, journals, Watched(server.url)) as engine:
-        running = asyncio.ensure_future(drive(ledger, engine))
-        async with asyncio.timeout(10):
-            while stats(server.url)["answered"] < 3 or ledger.progress(JOB).cost_usd < billed_usd(server.url):
-                await asyncio.sleep(0.02)
-        await asyncio.to_thread(engine.close)
-        await running
-    close_run(ledger, JOB)
-
-    assert ledger.job(JOB).status is JobStatus.PAUSED
-    assert (ledger.progress(JOB).failed, ledger.progress(JOB).pending) == (0, 3)
-    waiting_checks.set()
-    open_run(ledger, JOB, "run-2")
-    with engine_with(ledger, journals, Watched(server.url)) as engine:
-        await drive(ledger, engine, run_id="run-2")
-    assert (ledger.progress(JOB).completed, stats(server.url)["answered"]) == (3, 3)
-
-
-# Pauses and crashes
-
-
-async def test_a_pause_keeps_answers_for_their_judges(ledger: Ledger, simulate: Simulate, engine_on: EngineOn) -> None:
-    """The next run judges what was answered, goes on where tries stood, and asks for nothing twice (A4, B7, D5)."""
-    server = simulate(judge_mean=6, judge_spread=2, latency_mean_seconds=0.05)
-    create(ledger, 24, judged(min_score=7), concurrency=6, items_per_partition=12)
-    engine = engine_on(server.url, prices=PRICES)
-    running = asyncio.ensure_future(drive(ledger, engine))
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while stats(server.url)["answered"] < 15:
-            await asyncio.sleep(0.01)
-    ledger.request(JOB, RequestKind.PAUSE, by="ann", reason="enough for today")
-    await running
-    close_run(ledger, JOB)
-    waiting = [work.trial for work in ledger.partition_work(JOB, "write", 0, 24) if work.trial is not None]
-    assert ledger.job(JOB).status is JobStatus.PAUSED
-    assert waiting
-
-    open_run(ledger, JOB, "run-2")
-    await drive(ledger, engine, run_id="run-2")
-
-    assert close_run(ledger, JOB).trigger is JobTrigger.COMPLETE
-    assert repeated(server.url) == 0
-    assert ledger.progress(JOB).cost_usd == billed_usd(server.url)
-    for result in ledger.iter_results(JOB):
-        assert result.attempts == 2 * (result.retries + 1)
-        assert result.retries == 3 or result.status is ItemStatus.COMPLETED
-
-
-@pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("judgements", [0, 9])
-async def test_a_killed_run_keeps_answers_for_their_judges(
-    ledger_url: str, journals: Path, simulate: Simulate, judgements: int, moment: str
-) -> None:
-    """Killed between an answer and its judgement, or when a judge has spoken and nobody wrote it down: the next run
-    judges the answers that are kept, and repeats no more than was in flight (B7, D5, D6)."""
-    server = simulate(judge_mean=6, judge_spread=2, latency_mean_seconds=0.01, seed=judgements)
-    with Ledger.open(ledger_url, utc_now) as ledger:
-        create(ledger, 20, judged(min_score=7), concurrency=4, items_per_partition=10, checkpoint_frequency=50)
-    arguments = [ledger_url, str(journals), server.url, str(judgements), moment]
-    killed = subprocess.run(
-        [sys.executable, "-m", "batch_pipelines_tests.engine.killed_judging", *arguments], timeout=60, check=False
-    )
-    assert killed.returncode == -9
-    while stats(server.url)["in_flight"]:
-        await asyncio.sleep(0.01)
-    judged_before = len(calls(server.url)[1])
-
-    with Ledger.open(ledger_url, lambda: utc_now() + timedelta(seconds=LEASE_SECONDS)) as ledger:
-        open_run(ledger, JOB, "run-2")
-        with engine_with(ledger, journals, Watched(server.url)) as engine:
-            engine.recover(JOB)
-            trials = {work.item_id: work.trial for work in ledger.partition_work(JOB, "write", 0, 20) if work.trial}
-            kept = {item_id for item_id, trial in trials.items() if trial.pending and not trial.pending.verdicts}
-            await drive(ledger, engine, run_id="run-2")
-        assert close_run(ledger, JOB).trigger is JobTrigger.COMPLETE
-
-        assert kept
-        assert judged_before <= judgements + 4
-        again = Counter(entry["body_sha256"] for entry in log(server.url) if entry["billed"])
-        twice = [entry for entry in log(server.url) if again[entry["body_sha256"]] > 1]
-        assert repeated(server.url) <= 4
-        # No answer whose judgement was under way was asked for again.
-        asked_again = {entry["prompt"] for entry in twice if not is_judgement(entry)}
-        assert not any(
-            f"mountain {item_id.removeprefix('item_')} of" in each for item_id in kept for each in asked_again
-        )
-        results = list(ledger.iter_results(JOB))
-        assert {result.status for result in results} <= {ItemStatus.COMPLETED, ItemStatus.FAILED}
-        assert all(result.status is ItemStatus.FAILED or (result.quality_score or 0) >= 7 for result in results)
-        ends = Counter(
-            event.item_id
-            for event in ledger.events_after(JOB, 0, limit=1000)
-            if event.type in (EventType.ITEM_COMPLETED, EventType.ITEM_FAILED)
-        )
-        assert ends == Counter(f"item_{number}" for number in range(20))
-        charges = ledger.charges(JOB)
-        assert charges.cost_usd <= billed_usd(server.url) <= charges.total_usd
-
-
-async def test_a_validated_job_on_postgresql(journals: Path, simulate: Simulate) -> None:
-    """The same on the other database: tries, scores and costs are kept."""
-    server = simulate(judge_mean=6, judge_spread=2)
-    with fresh_database() as url, Ledger.open(url, utc_now) as ledger:
-        create(ledger, 10, judged(min_score=7), judged("polish", min_score=5), concurrency=5, items_per_partition=5)
-        with engine_with(ledger, journals, Watched(server.url)) as engine:
-            await drive(ledger, engine)
-
-        assert close_run(ledger, JOB).trigger is JobTrigger.COMPLETE
-        assert ledger.progress(JOB).cost_usd == billed_usd(server.url)
-        done = [result for result in ledger.iter_results(JOB) if result.status is ItemStatus.COMPLETED]
-        assert done
-        assert all(set(result.assessments) == {"write", "polish"} for result in done)
-        assert all(result.quality_score == result.assessments["polish"].score for result in done)
-
-
-# Kept answers
-
-
-def cached(**validation: Any) -> Phase:
-    """The phase of the jobs below."""
-    return judged(prompt="About {{ item.topic }}.", **validation)
-
-
-async def test_an_accepted_answer_is_kept_with_its_assessment(
-    ledger: Ledger, simulate: Simulate, engine_on: EngineOn
-) -> None:
-    """The next job that asks the same under the same rules pays for neither answer nor judge (B7, E2)."""
-    server = simulate(judge_mean=6, judge_spread=2)
-    engine = engine_on(server.url, prices=PRICES)
-    create(ledger, 12, cached(min_score=6), job_id="first", answer_cache="read_write")
-    await drive(ledger, engine, job_id="first")
-    asked = stats(server.url)["message_requests"]
-    first = [each for each in ledger.iter_results("first") if each.status is ItemStatus.COMPLETED]
-    assert any(each.retries for each in first)
-
-    create(ledger, 12, cached(min_score=6), job_id="second", answer_cache="read")
-    await drive(ledger, engine, job_id="second")
-
-    second = {each.item_id: each for each in ledger.iter_results("second")}
-    for each in first:
-        again = second[each.item_id]
-        assert (again.output, again.quality_score, again.assessments) == (
-            each.output,
-            each.quality_score,
-            each.assessments,
-        )
-        assert (again.attempts, again.cost_usd) == (0, 0)
-    # What had failed was never kept, so it is tried again.
-    fresh = [entry["prompt"] for entry in log(server.url)[asked:] if not is_judgement(entry)]
-    failed = 12 - len(first)
-    assert len({prompt.split(".")[0] for prompt in fresh}) == failed
-
-
-async def test_an_answer_that_was_good_enough_for_less_is_not_reused(
-    ledger: Ledger, simulate: Simulate, engine_on: EngineOn
-) -> None:
-    """Rules are a part of what an answer is kept under: accepted under 5, it is none under 9 (B7)."""
-    server = simulate(judge_mean=7, judge_spread=0)
-    engine = engine_on(server.url, prices=PRICES)
-    create(ledger, 2, cached(min_score=5), job_id="lax", answer_cache="read_write")
-    await drive(ledger, engine, job_id="lax")
-    configure(server.url, judge_mean=9)
-
-    create(ledger, 2, cached(min_score=9), job_id="strict", answer_cache="read_write")
-    await drive(ledger, engine, job_id="strict")
-    asked = stats(server.url)["message_requests"]
-    create(ledger, 2, cached(min_score=5), job_id="lax again", answer_cache="read")
-    await drive(ledger, engine, job_id="lax again")
-
-    assert [each.quality_score for each in ledger.iter_results("strict")] == [9, 9]
-    assert [each.quality_score for each in ledger.iter_results("lax again")] == [7, 7]
-    assert asked == stats(server.url)["message_requests"] == 8
-
-
-async def test_a_rejected_answer_is_not_kept(ledger: Ledger, simulate: Simulate, engine_on: EngineOn) -> None:
-    """Nor one whose item failed: the next job asks again."""
-    server = simulate(judge_mean=3, judge_spread=0)
-    engine = engine_on(server.url, prices=PRICES)
-    create(ledger, 1, cached(retries=0, escalations=0), job_id="first", answer_cache="read_write")
-    await drive(ledger, engine, job_id="first")
-    configure(server.url, judge_mean=8)
-
-    create(ledger, 1, cached(retries=0, escalations=0), job_id="second", answer_cache="read")
-    await drive(ledger, engine, job_id="second")
-
-    assert the_result(ledger, "second").status is ItemStatus.COMPLETED
-    assert calls(server.url) == ([MODEL] * 2, [JUDGE] * 2)
-
-
-async def test_an_answer_is_kept_with_all_that_it_cost_or_not_at_all(
-    ledger: Ledger, simulate: Simulate, engine_on: EngineOn
-) -> None:
-    """Answers and judges of all its tries; where an earlier run paid for some, nobody here knows how much (C2)."""
-    # Slower than a pause is seen, so that the first answers come when no judge is asked any more.
-    server = simulate(judge_mean=6, judge_spread=2, latency_mean_seconds=2 * RENEW_SECONDS, latency_sigma=0.0)
-    create(ledger, 16, cached(min_score=7), concurrency=4, answer_cache="read_write")
-    engine = engine_on(server.url, prices=PRICES)
-    running = asyncio.ensure_future(drive(ledger, engine))
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while stats(server.url)["in_flight"] < 4:
-            await asyncio.sleep(0.01)
-    ledger.request(JOB, RequestKind.PAUSE, by="ann", reason="enough for today")
-    await running
-    close_run(ledger, JOB)
-    begun = {work.item_id for work in ledger.partition_work(JOB, "write", 0, 16) if work.trial}
-    assert begun
-    configure(server.url, latency_mean_seconds=0)
-    open_run(ledger, JOB, "run-2")
-    await drive(ledger, engine, run_id="run-2")
-
-    costs = {}
-    for result in ledger.iter_results(JOB):
-        kept = ledger.nearest_answer("default", "stories", "write", result.item_id, simulated=True, other_than="")
-        if kept is not None:
-            costs[result.item_id] = kept.cost_usd
-            assert (kept.cost_usd, kept.output, kept.usage) == (result.cost_usd, result.output, result.usage)
-    assert costs
-    assert begun.isdisjoint(costs)
 
 
 # Documents that give orders

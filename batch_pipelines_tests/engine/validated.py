@@ -12,7 +12,7 @@ from typing import Any
 
 from batch_pipelines.control.planning import make_plan
 from batch_pipelines.control.running import open_run
-from batch_pipelines.domain.job import BatchJob, PhaseOutcome
+from batch_pipelines.domain.job import BatchJob, ItemResult, PhaseOutcome
 from batch_pipelines.domain.pipeline import Phase, Pipeline
 from batch_pipelines.domain.routing import Route
 from batch_pipelines.domain.spec import Budget, Options, Spec
@@ -170,3 +170,9 @@ def judges(request: Request) -> bool:
 def engine_with(ledger: Ledger, journals: Path, provider: Provider) -> Engine:
     """An engine that asks this provider."""
     return Engine(ledger, journals, lambda: provider, PRICES, NoLimits(), utc_now, Random(7))
+
+
+def the_result(ledger: Ledger, job_id: str = JOB) -> ItemResult:
+    """Of the only item."""
+    (result,) = ledger.results(job_id)
+    return result
