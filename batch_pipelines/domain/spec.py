@@ -66,7 +66,8 @@ class Options(BaseModel):
     )
     model: str | None = Field(default=None, description="Model for every phase, instead of the pipeline's.")
     items_per_partition: int | None = Field(
-        default=None, description="Items of one dynamic output; default: about 100 steps over all phases, at least 25 items."
+        default=None,
+        description="Items of one dynamic output; default: about 100 steps over all phases, at least 25 items.",
     )
     answer_cache: AnswerCache = Field(
         default=AnswerCache.OFF,

@@ -45,12 +45,16 @@ def _assert_explained(outcome: Outcome, code: int, *words: str) -> None:
         assert word in outcome.err
 
 
+FIELDS = '"persona": "P", "emotion": "E", "topic": "T"'
+"""What an item of the pipeline has to have."""
+
+
 @pytest.mark.parametrize("command", ["run", "estimate", "submit"])
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
         ({"pipeline": "chats"}, ["pipeline: 'chats' is not known", "conversation_generation"]),
-        ({"pipeline": None}, ["pipeline is missing", "add it to the spec"]),
+        ({"pipeline": None}, ["pipeline is missing", "name one"]),
         ({"tier": "hard"}, ["tier: 'hard'", "'template', 'scenario', 'edge_case' or 'all'"]),
         ({"options": {"concurrency": 0}}, ["options.concurrency: 0 is outside 1 to 10", "choose a value"]),
         ({"options": {"concurrency": 11}}, ["options.concurrency: 11 is outside 1 to 10"]),
@@ -74,8 +78,8 @@ def test_a_spec_that_cannot_be_carried_out(
     call: Call, spec: Spec, tmp_path: Path, command: str, fields: dict[str, Any], words: list[str]
 ) -> None:
     """Field, value and remedy, with exit code 2, from every command that takes a spec (A13)."""
-    tmp_path.joinpath("broken.jsonl").write_text('{"id": "a"}\n{"id": "b"\n')
-    tmp_path.joinpath("many.jsonl").write_text("".join(f'{{"id": {number}}}\n' for number in range(10_001)))
+    tmp_path.joinpath("broken.jsonl").write_text(f'{{"id": "a", {FIELDS}}}\n{{"id": "b"\n')
+    tmp_path.joinpath("many.jsonl").write_text("".join(f'{{"id": {number}, {FIELDS}}}\n' for number in range(10_001)))
 
     _assert_explained(call(command, spec(**fields)), 2, *words)
 
