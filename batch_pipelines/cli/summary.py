@@ -75,7 +75,7 @@ def print_analytics(console: Console, job: BatchJob, analytics: Analytics) -> No
     if analytics.error_distribution:
         console.print()
     for error in analytics.error_distribution:
-        what = f"{count(error.count, 'item')} failed with {error.error}"
+        what = f"{count(error.count, 'item')} failed with {error.error}, as"
         console.print(f"[red]{what}[/]: {plain(error.message)}")
 
 

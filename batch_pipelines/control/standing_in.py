@@ -26,7 +26,7 @@ def stand_in(phase: Phase, characters: int) -> str:
 def _value(schema: dict[str, Any], root: dict[str, Any], room: int, depth: int) -> Any:
     """A value that fits a schema as far as its shape goes; `room` is how many characters it should take."""
     schema = _plain(schema, root)
-    if depth == 0:
+    if depth == 0 or room == 0:
         return None
     if "const" in schema:
         return schema["const"]
@@ -36,7 +36,7 @@ def _value(schema: dict[str, Any], root: dict[str, Any], room: int, depth: int) 
     if kind == "object" or "properties" in schema:
         return _object(schema.get("properties", {}), root, room, depth)
     if kind == "array":
-        count = max(1, int(schema.get("minItems", 0)), room // ELEMENT_CHARACTERS)
+        count = max(1, min(int(schema.get("minItems", 0)), room), room // ELEMENT_CHARACTERS)
         element = _value(schema.get("items", {"type": "string"}), root, room // count, depth - 1)
         return [element] * count
     return {"integer": 1, "number": 1.0, "boolean": True, "null": None}.get(str(kind), "x" * room)

@@ -67,3 +67,8 @@ class Trial(BaseModel):
     """The last answer that was not good enough; its reasons are the feedback for the next."""
     best: Candidate | None = None
     """The rejected answer with the highest score; None where none was scored."""
+
+    @property
+    def text_bytes(self) -> int:
+        """What it takes as JSON, roughly, and rather more than less."""
+        return 2 * sum(len(one.model_dump_json()) for one in (self.pending, self.rejected, self.best) if one)

@@ -56,8 +56,10 @@ class Admission:
             self.purse.settle(call.worst_case_usd, ZERO)
             return Denied(wait)
         begun = self._begun(call, prepared)
+        # The report of a validated phase carries the trial, and what was answered before in it.
+        call.reserved_bytes = prepared.answer_bytes + call.trial.text_bytes
         try:
-            self._journal.begin(begun, prepared.answer_bytes)
+            self._journal.begin(begun, call.reserved_bytes)
         except JournalUnavailable:
             self.purse.settle(call.worst_case_usd, ZERO)
             self._limiter.answered(prepared.request.model, call.expected, None, ())
@@ -80,7 +82,7 @@ class Admission:
 
     def keep(self, call: Call, report: Report) -> None:
         """Note in the journal how the call ended; raises JournalUnavailable."""
-        self._journal.end(report, _prepared(call).answer_bytes)
+        self._journal.end(report, call.reserved_bytes)
 
     def written(self, calls: int) -> None:
         """So many more ended calls are in the ledger."""

@@ -198,6 +198,7 @@ class Aftermath:
                 self._failed.add(call.item.row)
         else:
             call.run.leave(call)
+        self._ahead.forget(call.item.row)
         self._forget(call)
 
     def _forget(self, call: Call) -> None:

@@ -19,15 +19,15 @@ class Ahead:
 
     An item whose phase ended in this session has never been in a later one, so nothing that an earlier run knew of it
     there can be missed. Phases that look something up for each item wait until they are asked for: the ledger is asked
-    for many items at once.
+    for many items at once. Nothing is done ahead where another process may be asked for it (`is_alone` False).
     """
 
-    def __init__(self, job: BatchJob) -> None:
+    def __init__(self, job: BatchJob, *, is_alone: bool) -> None:
         self._pipeline = job.pipeline
         self._runs: dict[tuple[Span, str], PartitionRun] = {}
         self._outputs: dict[int, dict[str, str]] = {}
         """By item row, outputs that a phase needs together with others that are not there yet."""
-        self._is_over = job.options.answer_cache is not AnswerCache.OFF
+        self._is_over = not is_alone or job.options.answer_cache is not AnswerCache.OFF
 
     def take(self, span: Span, phase: Phase) -> PartitionRun:
         """The run of a phase that is asked for now, with what was done ahead of it."""
@@ -39,14 +39,17 @@ class Ahead:
             return
         name, row = call.run.phase.name, call.item.row
         outputs = {**call.item.phase_outputs, **self._outputs.pop(row, {}), name: output}
-        for phase in self._pipeline.phases:
+        for phase in filter(_can_go_ahead, self._pipeline.phases):
             needs = self._pipeline.needs[phase.name]
-            if name not in needs or not _can_go_ahead(phase):
-                continue
-            if all(needed in outputs for needed in needs):
+            if any(needed not in outputs for needed in needs):
+                if not outputs.keys().isdisjoint(needs):
+                    self._outputs[row] = outputs
+            elif name in needs:
                 yield self._call(call, phase, outputs)
-            else:
-                self._outputs[row] = outputs
+
+    def forget(self, row: int) -> None:
+        """The item failed, or is left to a later run."""
+        self._outputs.pop(row, None)
 
     def end(self) -> None:
         """Nothing more is done that nobody asked for."""

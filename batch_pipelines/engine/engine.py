@@ -54,6 +54,7 @@ class Engine:
     `journals` is a folder of its own, where calls are noted until the ledger has them; on the same disk for all runs of
     a batch job, or a run that died takes with it what the ledger had not got yet. `connect` gives the provider; it is
     called when it is first needed, in a thread of its own, and again only if it raised or the provider did not answer.
+    With `is_alone`, no other process runs phases of the same batch jobs, so that items may go on to their next phase.
     Once the engine is closed, its methods raise RuntimeError.
     """
 
@@ -67,8 +68,10 @@ class Engine:
         clock: Callable[[], datetime],
         random: Random,
         resources: ResourceLimits = NO_RESOURCE_LIMITS,
+        *,
+        is_alone: bool = True,
     ) -> None:
-        self._around = Surroundings(ledger, journals, limiter, Turns(), clock, random)
+        self._around = Surroundings(ledger, journals, limiter, Turns(), clock, random, is_alone)
         self._connect = connect
         self._prices = prices
         self._holders = (f"{os.getpid()}-{secrets.token_hex(4)}-{number}" for number in count())
@@ -277,6 +280,9 @@ class Engine:
             if late:
                 await asyncio.wait(late)
         if endings := [underway.ending for underway in self._underway.values() if underway.ending]:
+            await asyncio.wait(endings, timeout=CLOSE_SECONDS)
+            for underway in self._underway.values():
+                underway.session.abandon()
             await asyncio.wait(endings)
         if self._watching is not None:
             self._watching.cancel()

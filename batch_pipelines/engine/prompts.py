@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any, TypeVar
 
-from jinja2 import StrictUndefined, Template, Undefined, meta
+from jinja2 import Template, Undefined, meta
 from jinja2.environment import TemplateExpression
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import JsonValue
 
 from batch_pipelines.domain.errors import ErrorCategory, ProviderError
@@ -22,6 +21,7 @@ from batch_pipelines.domain.task_types import PhaseKind
 from batch_pipelines.engine.cleaning import as_fields, clean, plain_names
 from batch_pipelines.providers.base import CompletionRequest, EmbeddingRequest, Request
 from batch_pipelines.quality.marking import EXPLANATION, marked, marked_passages
+from batch_pipelines.templating import Sandbox
 
 T = TypeVar("T")
 
@@ -31,16 +31,7 @@ PASSAGES = "passages"
 """The variable by which a template says itself where passages go."""
 
 
-class _Sandbox(ImmutableSandboxedEnvironment):
-    """A parameter comes before a method of the same name: `item.copy` may be a text that somebody wrote."""
-
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        if isinstance(obj, dict) and attribute in obj:
-            return obj[attribute]
-        return super().getattr(obj, attribute)
-
-
-_ENVIRONMENT = _Sandbox(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)
+_ENVIRONMENT = Sandbox()
 _ENVIRONMENT.filters |= {"from_json": json.loads, "marked": marked}
 _ENVIRONMENT.filters |= {"as_fields": as_fields, "clean": clean, "plain_names": plain_names}
 _ENVIRONMENT.globals |= {"marked_passages": marked_passages}
@@ -68,7 +59,8 @@ class Subject:
             "item": self.parameters,
             "tier": self.tier.value if self.tier else None,
             "phases": self.phase_outputs,
-            PASSAGES: self.passages,
+            # As plain values: a template must not reach methods of ours, or of pydantic's.
+            PASSAGES: [passage.model_dump() for passage in self.passages],
         }
 
 
@@ -88,7 +80,7 @@ def request_for(phase: Phase, model: str, subject: Subject) -> Request:
         return EmbeddingRequest(model, prompt, phase.timeout_seconds)
     system = render(phase, phase.system_prompt, subject) if phase.system_prompt else None
     if phase.use_rag and not _names_passages(phase.prompt or ""):
-        prompt = _with_passages(prompt, subject.passages)
+        prompt = _with_passages(prompt, subject.values[PASSAGES])
     return CompletionRequest(model, system, prompt, phase.max_tokens, phase.timeout_seconds, phase.output_schema)
 
 
@@ -131,13 +123,14 @@ def render(phase: Phase, template: str, subject: Subject) -> str:
 
 
 def _tried(what: str, work: Callable[[], T]) -> T:
+    _ENVIRONMENT.begin()
     try:
         return work()
     except Exception as error:  # a template can raise anything that Python can, as `"%(a)s" % {}`
         raise ProviderError(ErrorCategory.TEMPLATE, f"{what} cannot be rendered: {error}") from error
 
 
-def _with_passages(prompt: str, passages: Sequence[Passage]) -> str:
+def _with_passages(prompt: str, passages: Sequence[dict[str, Any]]) -> str:
     """The prompt with passages before it, for a template that does not place them itself."""
     if not passages:
         return prompt

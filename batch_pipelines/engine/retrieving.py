@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from batch_pipelines.domain.errors import ProviderError
+from batch_pipelines.domain.errors import ErrorCategory, ProviderError
 from batch_pipelines.domain.job import Decided, WorkItem
 from batch_pipelines.domain.pipeline import Phase
 from batch_pipelines.domain.routing import Complexity, Tier
 from batch_pipelines.engine.given import Given
 from batch_pipelines.engine.prompts import Subject, render
 from batch_pipelines.ledger.store import Ledger
+from batch_pipelines.ledger.vectors import has_direction
 from batch_pipelines.retrieval.finding import Asked, find_passages, name_of_vectors
 
 
@@ -41,6 +42,9 @@ def _asked(job: Decided, phase: Phase, item: WorkItem) -> Asked:
     if retrieval.vectors_from is None:
         return Asked(query=query, parameters=item.parameters)
     vector = json.loads(item.phase_outputs[retrieval.vectors_from])
+    if not has_direction(vector):
+        message = f"the vector of phase {retrieval.vectors_from} has no direction, so nothing is near it"
+        raise ProviderError(ErrorCategory.INVALID_RESPONSE, message)
     name = vectors_name(job, phase, item.complexity, item.tier)
     return Asked(query=query, parameters=item.parameters, vector=vector, vectors_of=name)
 

@@ -53,7 +53,7 @@ class Reviews:
             task.cancel()
 
     def close(self) -> None:
-        """Give the threads back; none of them hangs, as the time of checks is limited."""
+        """Give the threads back; each waits for its checks only so long."""
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
 

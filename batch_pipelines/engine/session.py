@@ -61,6 +61,8 @@ class Session:
         random: Random,
         tell: Tell,
         turn: Callable[[], None],
+        *,
+        is_alone: bool,
     ) -> None:
         self.job = job
         self._throttle = Throttle(time.monotonic)
@@ -78,7 +80,7 @@ class Session:
         self._is_short_of_money = False
         self.is_abandoned = False
         self._waiting = Waiting(lambda call: self._rank(call.run.phase))
-        self._ahead = Ahead(job)
+        self._ahead = Ahead(job, is_alone=is_alone)
         self._aftermath = Aftermath(
             job, self, caller, self._admission, checkpoints, self._reports, self._waiting, self._ahead, random, turn
         )
@@ -213,7 +215,7 @@ class Session:
     @property
     def is_ahead(self) -> bool:
         """Whether, as no phase is asked for, items are in phases that will be."""
-        return not self.halted and bool(self._tasks or self._waiting or self._aftermath.reviews.are_under_way)
+        return not self.halted and bool(self._tasks or self._waiting.are_any or self._aftermath.reviews.are_under_way)
 
     async def caught_up(self) -> None:
         """Returns when none is any more."""

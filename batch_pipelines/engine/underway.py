@@ -32,6 +32,8 @@ class Surroundings:
     turns: Turns
     clock: Callable[[], datetime]
     random: Random
+    is_alone: bool
+    """Whether no other process runs phases of the same batch jobs."""
 
 
 class Underway:
@@ -67,6 +69,7 @@ class Underway:
             around.random,
             self._tell,
             around.turns.take,
+            is_alone=around.is_alone,
         )
         around.turns.join(self.session, job.priority)
         self._forget_room = around.limiter.on_room(around.turns.take)

@@ -28,6 +28,11 @@ class Waiting:
         return any(self._ready.values())
 
     @property
+    def are_any(self) -> bool:
+        """Whether there is any call, those that could not start yet included."""
+        return bool(self) or bool(self._timers)
+
+    @property
     def first(self) -> Call:
         """Whose turn it is; raises LookupError where nobody waits."""
         return self._foremost()[0]

@@ -61,6 +61,8 @@ class Call:
     """Its last attempt, as the journal has it."""
     began: float = 0.0
     """When that began, in seconds of the monotonic clock."""
+    reserved_bytes: int = 0
+    """Room made in the journal for the report of its last attempt."""
     is_hurried: bool = False
     """Whether it had less time than its phase gives, so that a timeout says nothing about the provider."""
 

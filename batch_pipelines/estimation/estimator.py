@@ -124,7 +124,7 @@ def estimate(workload: Workload, prices: PriceBook, pace: Pace, at: datetime) ->
         workload.items_to_call, total.calls, workload.concurrency, pace, total.input_tokens, total.output_tokens
     )
     # Without anything to call the bounds are 0 as well, whatever the number of items.
-    interval = cost_interval(total.cost_usd, max(1, workload.items_to_call))
+    interval = cost_interval(total.cost_usd, max(1, workload.items_to_call), _assumed_share(cells, total))
     reuse = workload.savings.reuse(workload.pipeline) if workload.savings else None
     return Estimate(
         item_count=items,
@@ -243,6 +243,13 @@ def _by_tier(workload: Workload, cells: tuple[_Cell, ...]) -> tuple[TierEstimate
         )
         for tier, share in sums
     )
+
+
+def _assumed_share(cells: tuple[_Cell, ...], total: _Sum) -> float:
+    """The part of the cost for which no phase says what its calls use, 0 to 1."""
+    if not total.cost_usd:
+        return 0.0
+    return float(_sum(cell for cell in cells if cell.phase.is_measured(cell.tier)).cost_usd / total.cost_usd)
 
 
 def _summary(items: int, total: _Sum, interval: CostInterval, time: TimeEstimate, reuse: Reuse | None) -> str:

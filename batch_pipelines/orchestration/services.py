@@ -19,7 +19,7 @@ from batch_pipelines.control.running import close_run
 from batch_pipelines.engine.engine import Engine
 from batch_pipelines.engine.resources import ResourceLimits
 from batch_pipelines.ledger.store import Ledger
-from batch_pipelines.settings import Settings, load_settings
+from batch_pipelines.settings import ExecutorName, Settings, load_settings
 
 
 def utc_now() -> datetime:
@@ -57,6 +57,7 @@ class Services:
                 utc_now,
                 Random(),
                 ResourceLimits(settings.max_memory_mb, settings.max_cpu_percent),
+                is_alone=settings.executor is not ExecutorName.MULTIPROCESS,
             )
         )
 

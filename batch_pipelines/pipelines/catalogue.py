@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +18,7 @@ from batch_pipelines.pipelines.places import Places
 from batch_pipelines.pipelines.reading import Source, read_file
 from batch_pipelines.pipelines.resolving import resolve
 
+LOG = logging.getLogger(__name__)
 SHIPPED = Path(__file__).parent
 PIPELINE_FILE = "defs.yaml"
 COMPONENT = "batch_pipelines.BatchPipeline"
@@ -68,7 +70,7 @@ def shipped_pipelines() -> tuple[Pipeline, ...]:
 def all_pipelines(folder: Path, routes_file: Path | None = None) -> tuple[Pipeline, ...]:
     """The shipped pipelines and those in the folders of `folder`, by name, which may not exist.
 
-    Raises InvalidInput for what cannot be read, and where two have one name.
+    One that cannot be read is left out, and the log says why. Raises InvalidInput where two have one name.
     """
     return tuple(sorted(pipelines_by_folder(folder, routes_file).values(), key=lambda pipeline: pipeline.name))
 
@@ -79,7 +81,9 @@ def pipelines_by_folder(folder: Path, routes_file: Path | None = None) -> dict[P
     found: dict[str, Path] = {}
     pipelines: dict[Path, Pipeline] = {}
     for path in (*sorted(SHIPPED.glob(f"*/{PIPELINE_FILE}")), *sorted(folder.glob(f"*/{PIPELINE_FILE}"))):
-        pipeline = read_pipeline(path.parent, defaults)
+        pipeline = _readable(path.parent, defaults)
+        if pipeline is None:
+            continue
         if pipeline.name == OWN_PHASES:
             raise InvalidInput(f"{path}: name", OWN_PHASES, "is kept for specs with phases of their own", "rename it")
         if pipeline.name in found:
@@ -88,6 +92,17 @@ def pipelines_by_folder(folder: Path, routes_file: Path | None = None) -> dict[P
         found[pipeline.name] = path
         pipelines[path.parent] = pipeline
     return pipelines
+
+
+def _readable(folder: Path, defaults: Defaults) -> Pipeline | None:
+    """The pipeline of a folder; None for one of a deployment that cannot be read, which keeps no other from running."""
+    try:
+        return read_pipeline(folder, defaults)
+    except InvalidInput as error:
+        if folder.parent == SHIPPED:
+            raise
+        LOG.error("This pipeline is left out: %s", error)
+        return None
 
 
 def find_pipeline(name: str, pipelines: tuple[Pipeline, ...]) -> Pipeline:

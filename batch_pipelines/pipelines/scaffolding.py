@@ -13,7 +13,7 @@ attributes:
   name: @NAME@
   description: Sums up notes and says what each is about.
   sample_items: sample_items.jsonl # what runs when a launch brings no items: a JSON object a line, each with an `id`
-  budget: {max_cost_usd: 5} # no batch job spends more, and one that is estimated at more does not start
+  budget: {max_cost_usd: 5} # where a spec names none: no more is spent, and an estimate over it does not start
   phases:
     - name: summarise
       task_type: summarization # decides model and system prompt, and whatever else is not said here

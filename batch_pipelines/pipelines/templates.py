@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import lru_cache
 
-from jinja2 import Environment, TemplateError, TemplateSyntaxError, meta, nodes
+from jinja2 import TemplateError, TemplateSyntaxError, meta, nodes
+
+from batch_pipelines.templating import Sandbox
 
 VARIABLES = ("item", "tier", "phases", "passages")
 """What a template may ask for when it is rendered."""
@@ -26,7 +28,7 @@ ITEM_SUBJECT = (
 MARK = re.compile(r' \| marked\("\w+"\)')
 SETTING = re.compile(r"\A{% set subject %}.*?{% endset %}", re.DOTALL)
 
-_ENVIRONMENT = Environment(autoescape=False)  # noqa: S701 - nothing is rendered here, and prompts are no HTML
+_ENVIRONMENT = Sandbox()
 _ENVIRONMENT.filters.update(dict.fromkeys(FILTERS, str))
 _ENVIRONMENT.globals.update(dict.fromkeys(FUNCTIONS, str))
 

@@ -34,11 +34,6 @@ def has_checks(phase: Phase) -> bool:
     return phase.output_schema is not None or (phase.validation.enabled and bool(phase.validation.checks))
 
 
-def runs_code(phase: Phase) -> bool:
-    """Whether a callable looks its outputs over, which may take any time; everything else is bounded."""
-    return phase.validation.enabled and any(check.python is not None for check in phase.validation.checks)
-
-
 def problems_of(phase: Phase, output: str, parameters: Mapping[str, JsonValue]) -> tuple[str, ...]:
     """What is wrong with an output, each as a sentence.
 

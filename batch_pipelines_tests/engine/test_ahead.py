@@ -55,7 +55,7 @@ def job_of(ledger: Ledger, *phases: Phase, **options: Any) -> BatchJob:
 
 def test_an_item_goes_on_with_its_new_output(sqlite_ledger: Ledger) -> None:
     """As one that was never tried there, and whoever asks for the phase finds it under way."""
-    ahead = Ahead(job_of(sqlite_ledger, *CHAIN))
+    ahead = Ahead(job_of(sqlite_ledger, *CHAIN), is_alone=True)
 
     (following,) = ahead.follow(asked_call(ahead, CHAIN[0]), "Once")
 
@@ -68,7 +68,7 @@ def test_an_item_goes_on_with_its_new_output(sqlite_ledger: Ledger) -> None:
 
 def test_the_last_phase_is_followed_by_nothing(sqlite_ledger: Ledger) -> None:
     """Its output is the item's."""
-    ahead = Ahead(job_of(sqlite_ledger, *CHAIN))
+    ahead = Ahead(job_of(sqlite_ledger, *CHAIN), is_alone=True)
 
     assert list(ahead.follow(asked_call(ahead, CHAIN[1], {"draft": "Once"}), "Good")) == []
 
@@ -76,7 +76,7 @@ def test_the_last_phase_is_followed_by_nothing(sqlite_ledger: Ledger) -> None:
 def test_a_join_waits_for_both(sqlite_ledger: Ledger) -> None:
     """Two phases follow one, and the phase after both follows whichever ends last, once, with all outputs (B3)."""
     draft, facts, tone, _ = DIAMOND
-    ahead = Ahead(job_of(sqlite_ledger, *DIAMOND))
+    ahead = Ahead(job_of(sqlite_ledger, *DIAMOND), is_alone=True)
 
     both = {call.run.phase.name: call for call in ahead.follow(asked_call(ahead, draft), "d")}
     assert both.keys() == {facts.name, tone.name}
@@ -97,14 +97,21 @@ def test_a_join_waits_for_both(sqlite_ledger: Ledger) -> None:
 )
 def test_what_is_looked_up_for_many_waits_to_be_asked_for(sqlite_ledger: Ledger, following: Phase) -> None:
     """The ledger is asked for a partition at once."""
-    ahead = Ahead(job_of(sqlite_ledger, CHAIN[0], following))
+    ahead = Ahead(job_of(sqlite_ledger, CHAIN[0], following), is_alone=True)
 
     assert list(ahead.follow(asked_call(ahead, CHAIN[0]), "Once")) == []
 
 
 def test_kept_answers_are_looked_up_first(sqlite_ledger: Ledger) -> None:
     """A batch job that uses them goes nowhere ahead."""
-    ahead = Ahead(job_of(sqlite_ledger, *CHAIN, answer_cache="read"))
+    ahead = Ahead(job_of(sqlite_ledger, *CHAIN, answer_cache="read"), is_alone=True)
+
+    assert list(ahead.follow(asked_call(ahead, CHAIN[0]), "Once")) == []
+
+
+def test_another_process_may_be_asked_for_the_next_phase(sqlite_ledger: Ledger) -> None:
+    """Then its items are its own: a call that both make would be paid twice (D5)."""
+    ahead = Ahead(job_of(sqlite_ledger, *CHAIN), is_alone=False)
 
     assert list(ahead.follow(asked_call(ahead, CHAIN[0]), "Once")) == []
 

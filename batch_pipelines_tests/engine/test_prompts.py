@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from batch_pipelines.domain.errors import ErrorCategory, ProviderError
+from batch_pipelines.domain.retrieval import Passage
 from batch_pipelines.domain.routing import Complexity, Tier
 from batch_pipelines.engine.prompts import Subject, request_for
 from batch_pipelines.providers.base import CompletionRequest
@@ -61,10 +63,23 @@ def test_what_is_missing_is_named(prompt: str, told: str) -> None:
         "{{ item.update({'topic': 1}) }}",
         "{{ range(1000000000) | list }}",
         "{{ cycler.__init__.__globals__ }}",
+        "{{ passages[0].parse_raw(item.topic, proto='pickle', allow_pickle=true) }}",
+        "{{ passages[0].model_fields }}",
+        "{{ 'a' * 3000000000 }}",
+        "{{ 10 ** 99999999 }}",
+        "{{ '%9999999999d' % 1 }}",
+        "{{ '%9999999999d' | format(1) }}",
+        "{{ 'a' | center(9999999999) }}",
+        "{{ 'a'.ljust(9999999999) }}",
+        "{{ '{:>9999999999}'.format(1) }}",
+        "{{ [1] | batch(9999999999, 0) | list }}",
+        "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+        "{{ namespace() }}",
+        "{{ lipsum(10) }}",
     ],
 )
 def test_the_sandbox_holds(prompt: str) -> None:
-    """A template reaches nothing of Python's, and changes nothing."""
+    """A template reaches nothing of Python's or ours, changes nothing, and makes nothing without bounds (G3)."""
     with pytest.raises(ProviderError) as caught:
         render(prompt, {"topic": "Rain"})
 
@@ -88,6 +103,20 @@ def test_whatever_a_template_raises_is_the_templates_error(prompt: str) -> None:
         render(prompt, {"topic": "Rain"})
 
     assert caught.value.category is ErrorCategory.TEMPLATE
+
+
+def test_a_template_sees_plain_values_alone() -> None:
+    """Everything it is given is what JSON has, so that no object of ours lends it methods (G3)."""
+    passage = Passage(source="a.md", position=0, text="Rain.", score=1.0)
+    subject = Subject({"topic": ["Rain"]}, Tier.SCENARIO, Complexity.SIMPLE, {"draft": "Once"}, (passage,))
+
+    assert json.loads(json.dumps(subject.values)) == subject.values
+
+
+def test_loops_are_counted_for_each_template() -> None:
+    """What one has used, the next has again."""
+    for _ in range(3):
+        assert len(render("{% for a in range(60000) %}x{% endfor %}").prompt) == 60_000
 
 
 def test_braces_in_parameters_stay_braces() -> None:

@@ -14,12 +14,12 @@ from batch_pipelines.providers.simulated.marks import Block, taken_apart
 from batch_pipelines.quality.marking import marked, marked_passages
 
 texts = st.text(st.characters(codec=None), max_size=60)
-TAG = re.compile(r"\A<([a-z0-9_]+-[0-9a-f]{8})>\n(.*)\n</\1>\Z", re.DOTALL)
+TAG = re.compile(r"\A<([a-z0-9_]+-[0-9a-f]{16})>\n(.*)\n</\1>\Z", re.DOTALL)
 
 
 def test_a_text_stands_between_tags_with_its_own_digest() -> None:
     """The form that prompts explain and simulations read."""
-    digest = hashlib.sha256(b"Rain.").hexdigest()[:8]
+    digest = hashlib.sha256(b"Rain.").hexdigest()[:16]
 
     assert marked("Rain.", "answer") == f"<answer-{digest}>\nRain.\n</answer-{digest}>"
 
@@ -64,7 +64,7 @@ def test_what_is_marked_is_read_back_whole(before: str, text: str, after: str) -
 )
 def test_a_name_cannot_break_out_of_its_tag(name: str, expected: str) -> None:
     """Names may come from templates, and these from items."""
-    assert re.match(rf"<{expected}-[0-9a-f]{{8}}>\n", marked("x", name))
+    assert re.match(rf"<{expected}-[0-9a-f]{{16}}>\n", marked("x", name))
 
 
 def test_half_a_character_can_be_marked() -> None:
@@ -79,7 +79,7 @@ def test_passages_stand_under_their_sources() -> None:
         Passage(source="setting.md", position=4, text="It rains.\n</passage>", score=1.0),
     )
 
-    block = marked_passages(passages)
+    block = marked_passages([passage.model_dump() for passage in passages])
 
     assert [each.text for each in taken_apart(block).blocks] == [
         "characters/ann.md, part 1:\nAnn is tall.",

@@ -1,7 +1,7 @@
 """Which parts of a prompt are marked as data: blocks under tags that carry the digest of what stands in them.
 
-`<name-3fa9c2d1>`, a line break, the text, a line break, `</name-3fa9c2d1>`, with the first eight hexadecimal digits of
-the SHA-256 of the text. A tag whose digits do not fit marks nothing: everybody could have written it.
+`<name-3fa9c2d1…>`, a line break, the text, a line break, `</name-3fa9c2d1…>`, with the first sixteen hexadecimal digits
+of the SHA-256 of the text. A tag whose digits do not fit marks nothing: everybody could have written it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-OPENING = re.compile(r"<([a-z][a-z0-9_]*)-([0-9a-f]{8})>\n")
+OPENING = re.compile(r"<([a-z][a-z0-9_]*)-([0-9a-f]{16})>\n")
 FEEDBACK_HEADING = "The previous answer was not good enough:"
 """What a prompt says before the feedback on an earlier answer."""
 
@@ -72,4 +72,4 @@ def _found(prompt: str) -> list[tuple[int, Block, int]]:
 
 def _digits(text: str) -> str:
     # Half a character has no UTF-8.
-    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:8]
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
