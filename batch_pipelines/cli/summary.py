@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 SHOWN_IN_PROGRESS = 5
 
+ASSUMED = (
+    "The estimate takes answers to be as long as a model's usually are; a simulation's are often\n"
+    "shorter. Say `tokens` in a phase to reckon with what its calls take."
+)
+
 
 def print_status(console: Console, view: JobStatusView) -> None:
     """One batch job in a few lines."""
@@ -67,6 +72,8 @@ def print_analytics(console: Console, job: BatchJob, analytics: Analytics) -> No
     console.print()
     if job.pipeline.calls_models:
         console.print(_against_estimate(job, analytics))
+        if _is_of_assumptions(job, analytics):
+            console.print(ASSUMED, highlight=False)
         console.print()
     console.print(_facts(job, analytics))
     if job.pipeline.calls_models:
@@ -77,6 +84,17 @@ def print_analytics(console: Console, job: BatchJob, analytics: Analytics) -> No
     for error in analytics.error_distribution:
         what = f"{count(error.count, 'item')} failed with {error.error}, as"
         console.print(f"[red]{what}[/]: {plain(error.message)}")
+
+
+def _is_of_assumptions(job: BatchJob, analytics: Analytics) -> bool:
+    """Whether a simulation's answers were not as long as task types assume, where phases do not say it themselves."""
+    cost = analytics.variance.cost
+    return (
+        job.simulated
+        and cost is not None
+        and not cost.within_margin
+        and any(phase.is_measured(None) for phase in job.pipeline.phases)
+    )
 
 
 def _against_estimate(job: BatchJob, analytics: Analytics) -> Table:

@@ -156,7 +156,7 @@ def test_analytics_for_people_fit_the_terminal(call: Call, finished: Finished) -
         r"^Throughput +[\d,]+ items a minute",
         r"^cost by tier  items +per item +total +share$",
         r"^edge case +2 ",
-        r"^2 items failed with context_window: prompt is too long: ",
+        r"^2 items failed with context_window, as: prompt is too long: ",
     ):
         assert re.search(pattern, out, re.MULTILINE), (pattern, out)
     assert max(len(line) for line in out.splitlines()) <= 100

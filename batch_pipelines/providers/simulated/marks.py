@@ -10,6 +10,8 @@ import hashlib
 import re
 from dataclasses import dataclass
 
+TAG = re.compile(r"</?[a-z][a-z0-9_]*-[0-9a-f]{16}>")
+"""Opening or closing, whether it marks anything or not."""
 OPENING = re.compile(r"<([a-z][a-z0-9_]*)-([0-9a-f]{16})>\n")
 FEEDBACK_HEADING = "The previous answer was not good enough:"
 """What a prompt says before the feedback on an earlier answer."""

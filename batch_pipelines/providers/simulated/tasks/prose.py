@@ -6,6 +6,7 @@ import random
 from collections import Counter
 
 from batch_pipelines.providers.simulated.drafting import Draft
+from batch_pipelines.providers.simulated.marks import TAG
 from batch_pipelines.providers.simulated.tasks.material import Material
 from batch_pipelines.providers.simulated.tasks.words import FILLERS, WORD, shortened
 
@@ -133,7 +134,6 @@ def _three(words: list[str], source: random.Random) -> dict[str, str]:
 
 
 def _telling(prompt: str) -> list[str]:
-    counts = Counter(
-        word for word in WORD.findall(prompt) if len(word) >= SHORTEST_TELLING and word.lower() not in FILLERS
-    )
+    words = WORD.findall(TAG.sub(" ", prompt))
+    counts = Counter(word for word in words if len(word) >= SHORTEST_TELLING and word.lower() not in FILLERS)
     return [word for word, _ in counts.most_common(MOST_TELLING)] or ["the question"]
