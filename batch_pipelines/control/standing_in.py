@@ -10,6 +10,8 @@ from batch_pipelines.domain.task_types import PhaseKind
 
 ELEMENT_CHARACTERS = 250
 """Of an element of a list, roughly; a list has as many as there is room for."""
+SHALLOW = 3
+"""Levels that are filled where there is no room left."""
 DEEPEST = 8
 """Levels of a schema that are filled; one that refers to itself has no end."""
 
@@ -26,8 +28,10 @@ def stand_in(phase: Phase, characters: int) -> str:
 def _value(schema: dict[str, Any], root: dict[str, Any], room: int, depth: int) -> Any:
     """A value that fits a schema as far as its shape goes; `room` is how many characters it should take."""
     schema = _plain(schema, root)
-    if depth == 0 or room == 0:
+    if depth == 0:
         return None
+    # Where there is no room, a schema that refers to itself several times would fill all the levels for nothing.
+    depth = depth if room else min(depth, SHALLOW)
     if "const" in schema:
         return schema["const"]
     if "enum" in schema:
