@@ -27,7 +27,7 @@ from batch_pipelines_tests.faults.evidence import (
 )
 from batch_pipelines_tests.faults.kill_points import Case, Lives, Story
 
-KILL_POINTS = int(os.environ.get("KILL_POINTS", "240"))
+KILL_POINTS = int(os.environ.get("KILL_POINTS", "120"))
 """Deaths in all parts together; a longer hunt sets the variable."""
 PARTS = 3
 """Each with a server of its own, so that they can run at once."""
