@@ -87,6 +87,17 @@ def test_a_join_waits_for_both(sqlite_ledger: Ledger) -> None:
     assert end.item.phase_outputs == {"draft": "d", "tone": "t", "facts": "f"}
 
 
+def test_an_output_may_be_waited_for_by_two_joins(sqlite_ledger: Ledger) -> None:
+    """The first that starts does not take it from the other (B3)."""
+    a, b, c = phase("a"), phase("b", after=("a",)), phase("c", after=("a",))
+    d, e = phase("d", after=("a", "b")), phase("e", after=("b", "c"))
+    ahead = Ahead(job_of(sqlite_ledger, a, b, c, d, e, phase("end", after=("d", "e"))), is_alone=True)
+
+    first = {call.run.phase.name: call for call in ahead.follow(asked_call(ahead, a), "1")}
+    assert [call.run.phase.name for call in ahead.follow(first["b"], "2")] == ["d"]
+    assert [call.run.phase.name for call in ahead.follow(first["c"], "3")] == ["e"]
+
+
 @pytest.mark.parametrize(
     "following",
     [
