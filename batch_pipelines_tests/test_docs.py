@@ -102,7 +102,9 @@ def test_the_commands_run_as_written(page: Path, tmp_path: Path, home: Path) -> 
 @pytest.mark.parametrize("text", specs())
 def test_specs_of_the_documentation_and_the_examples_are_valid(text: str) -> None:
     """Nobody copies a spec that is refused."""
-    parse_spec(yaml.safe_load(text))
+    content = yaml.safe_load(text)
+
+    assert parse_spec(content).model_fields_set == content.keys()
 
 
 @pytest.mark.parametrize("command", [info.name or info.callback.__name__ for info in app.registered_commands])  # type: ignore[union-attr]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,80 @@ from batch_pipelines_tests.analytics.samples import batch_job, estimate_of, pipe
 from batch_pipelines_tests.analytics.story import attempt, create, fail, report, succeed
 from batch_pipelines_tests.clock import ManualClock, after
 from batch_pipelines_tests.reports import rows_of
+
+FIGURES: dict[str, Any] = {
+    "overview": {
+        "total": 3,
+        "successful": 2,
+        "failed": 1,
+        "skipped": 0,
+        "cancelled": 0,
+        "pending": 0,
+        "success_rate": 0.6667,
+    },
+    "cost": {
+        "total_usd": "0.8",
+        "per_item_usd": "0.2666666667",
+        "by_phase": [{"phase": "generate", "cost_usd": "0.8", "percentage": 100}],
+        "by_tier": [
+            {
+                "tier": "template",
+                "item_count": 2,
+                "cost_usd": "0.35",
+                "per_item_usd": "0.175",
+                "percentage": 43.75,
+            },
+            {
+                "tier": "edge_case",
+                "item_count": 1,
+                "cost_usd": "0.45",
+                "per_item_usd": "0.45",
+                "percentage": 56.25,
+            },
+        ],
+    },
+    "tokens": {"input_tokens": 6000, "output_tokens": 9000},
+    "performance": {
+        "mean_ms": 15_000,
+        "p50_ms": 15_000,
+        "p95_ms": 19_500,
+        "p99_ms": 19_900,
+        "items_per_minute": 3,
+        "working_seconds": 60,
+        "by_phase": [
+            {
+                "phase": "generate",
+                "count": 2,
+                "mean_ms": 15_000,
+                "p50_ms": 15_000,
+                "p95_ms": 19_500,
+                "p99_ms": 19_900,
+            }
+        ],
+    },
+    "error_distribution": [
+        {"error": "refusal", "message": "refusal happened", "count": 1, "percentage": 100},
+    ],
+    "quality_distribution": [],
+    "mean_quality_score": None,
+    "variance": {
+        "cost": {
+            "estimated_usd": "0.93",
+            "actual_usd": "0.8",
+            "difference_usd": "-0.13",
+            "percentage": -13.98,
+            "within_margin": False,
+        },
+        "time": {
+            "estimated_seconds": 22,
+            "actual_seconds": 60,
+            "difference_seconds": 38,
+            "percentage": 172.73,
+            "within_margin": False,
+        },
+    },
+}
+"""Of two conversations by the book, of which one failed, and one edge case, in one minute."""
 
 
 def test_a_job_that_is_over(sqlite_ledger: Ledger, clock: ManualClock) -> None:
@@ -37,78 +112,7 @@ def test_a_job_that_is_over(sqlite_ledger: Ledger, clock: ManualClock) -> None:
     figures = json.loads(summarize(sqlite_ledger, job).model_dump_json())
 
     timeline = figures.pop("timeline")
-    assert figures == {
-        "overview": {
-            "total": 3,
-            "successful": 2,
-            "failed": 1,
-            "skipped": 0,
-            "cancelled": 0,
-            "pending": 0,
-            "success_rate": 0.6667,
-        },
-        "cost": {
-            "total_usd": "0.8",
-            "per_item_usd": "0.2666666667",
-            "by_phase": [{"phase": "generate", "cost_usd": "0.8", "percentage": 100}],
-            "by_tier": [
-                {
-                    "tier": "template",
-                    "item_count": 2,
-                    "cost_usd": "0.35",
-                    "per_item_usd": "0.175",
-                    "percentage": 43.75,
-                },
-                {
-                    "tier": "edge_case",
-                    "item_count": 1,
-                    "cost_usd": "0.45",
-                    "per_item_usd": "0.45",
-                    "percentage": 56.25,
-                },
-            ],
-        },
-        "tokens": {"input_tokens": 6000, "output_tokens": 9000},
-        "performance": {
-            "mean_ms": 15_000,
-            "p50_ms": 15_000,
-            "p95_ms": 19_500,
-            "p99_ms": 19_900,
-            "items_per_minute": 3,
-            "working_seconds": 60,
-            "by_phase": [
-                {
-                    "phase": "generate",
-                    "count": 2,
-                    "mean_ms": 15_000,
-                    "p50_ms": 15_000,
-                    "p95_ms": 19_500,
-                    "p99_ms": 19_900,
-                }
-            ],
-        },
-        "error_distribution": [
-            {"error": "refusal", "message": "refusal happened", "count": 1, "percentage": 100},
-        ],
-        "quality_distribution": [],
-        "mean_quality_score": None,
-        "variance": {
-            "cost": {
-                "estimated_usd": "0.93",
-                "actual_usd": "0.8",
-                "difference_usd": "-0.13",
-                "percentage": -13.98,
-                "within_margin": False,
-            },
-            "time": {
-                "estimated_seconds": 22,
-                "actual_seconds": 60,
-                "difference_seconds": 38,
-                "percentage": 172.73,
-                "within_margin": False,
-            },
-        },
-    }
+    assert figures == FIGURES
     assert len(timeline) == 60
     assert timeline[-1] == {
         "at": "2026-11-22T12:01:00Z",

@@ -57,8 +57,8 @@ def problems(check: dict[str, Any], output: str, **parameters: Any) -> tuple[str
         ({"matches": "^Ann"}, "Dear Ann", ("It does not match '^Ann'.",)),
         ({"matches": r"(?m)^Ann$"}, "Dear\nAnn\n!", ()),
         ({"matches": r"\p{Cyrillic}"}, "Анна", ()),
-        ({"lacks": r"\bTODO\b"}, "Done", ()),
-        ({"lacks": r"\bTODO\b"}, "TODO: write", (r"It must not match '\\bTODO\\b'.",)),
+        ({"lacks": r"\bDRAFT\b"}, "Done", ()),
+        ({"lacks": r"\bDRAFT\b"}, "DRAFT: write", (r"It must not match '\\bDRAFT\\b'.",)),
         ({"most_characters": 4}, "four", ()),
         ({"most_characters": 4}, "fives", ("It has 5 characters, over 4.",)),
         ({"least_characters": 4}, "four", ()),
@@ -83,7 +83,7 @@ def test_all_checks_are_looked_at() -> None:
     """So that one retry can mend everything, in the order of the checks."""
     both = phase({"most_characters": 3}, {"lacks": "T"}, {"matches": "."})
 
-    assert problems_of(both, "TODO", {}) == ("It has 4 characters, over 3.", "It must not match 'T'.")
+    assert problems_of(both, "DRAFT", {}) == ("It has 5 characters, over 3.", "It must not match 'T'.")
 
 
 @pytest.mark.parametrize(
