@@ -19,9 +19,9 @@ from batch_pipelines.domain.trial import Purpose, Trial
 from batch_pipelines.domain.usage import Usage
 from batch_pipelines.engine.retries import refusal_of
 from batch_pipelines.engine.steps import next_request
+from batch_pipelines.estimation.estimator import JUDGE_OUTPUT_TOKENS
 from batch_pipelines.estimation.prices import PriceBook
 from batch_pipelines.providers.base import Completion, Provider, Request
-from batch_pipelines.quality.judging import EXPECTED_OUTPUT_TOKENS as JUDGEMENT_TOKENS
 from batch_pipelines.quality.judging import verdict_of
 
 INPUT_MARGIN = Decimal("1.25")
@@ -145,7 +145,7 @@ def expected_tokens(request: Request, purpose: Purpose, phase: Phase, tier: Tier
     """What a call will likely use: what its phase says, and of input what its prompts come to, if that is more."""
     likely = max(1, request.sent_bytes // LIKELY_BYTES_PER_TOKEN)
     if purpose is Purpose.JUDGEMENT:
-        return TokenProfile(input_tokens=likely, output_tokens=JUDGEMENT_TOKENS)
+        return TokenProfile(input_tokens=likely, output_tokens=JUDGE_OUTPUT_TOKENS)
     if phase.is_measured(tier):
         return TokenProfile(input_tokens=likely, output_tokens=phase.output_of(likely))
     said = phase.expected_tokens(tier)

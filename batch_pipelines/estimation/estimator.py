@@ -34,6 +34,7 @@ from batch_pipelines.estimation.tries import expected_tries
 JUDGE_PROMPT_TOKENS = 250
 """What a judge reads beside the request and the answer."""
 JUDGE_OUTPUT_TOKENS = 60
+"""What it says: a number and a reason or two."""
 
 Measured = Mapping[tuple[str, ItemGroup], TokenProfile]
 """By phase and group, what one answer is expected to use."""

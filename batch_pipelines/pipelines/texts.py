@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +21,7 @@ from pydantic import (
 )
 
 from batch_pipelines.domain.errors import InvalidInput
+from batch_pipelines.pipelines.code import named_code
 from batch_pipelines.pipelines.origins import mistake, origin_of
 from batch_pipelines.pipelines.reading import read_text
 from batch_pipelines.pipelines.templates import BadTemplate, check_expression, check_template
@@ -167,15 +167,11 @@ def _imported(name: str, info: ValidationInfo) -> Any:
         raise mistake("names Python code, which only a pipeline's own files may", "write it into a pipeline's file")
     if not CODE_NAME.fullmatch(name):
         raise mistake("is no name of code", "write `package.module:name`")
-    module, _, path = name.partition(":")
     try:
-        found: Any = import_module(module)
-        for step in path.split("."):
-            found = getattr(found, step)
+        return named_code(name)
     except Exception as error:  # noqa: BLE001 - a module can raise anything while it is imported
         problem = f"cannot be imported ({type(error).__name__}: {error})"
         raise mistake(problem, "check the name, and that its package is installed") from None
-    return found
 
 
 def _or(schema: dict[str, Any], *others: dict[str, Any]) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from pydantic import JsonValue
 
 from batch_pipelines.domain.routing import Complexity, Tier
+from batch_pipelines.domain.texts import texts_in
 
 SIMPLE_CHARACTERS = 2_000
 """Up to half a page of text: about 500 tokens."""
@@ -19,7 +20,7 @@ AT_LEAST = {Tier.SCENARIO: Complexity.MODERATE, Tier.EDGE_CASE: Complexity.COMPL
 
 def complexity_of(parameters: Mapping[str, JsonValue], tier: Tier | None) -> Complexity:
     """By the characters of all texts in the item's parameters, nested ones included, and by its tier."""
-    characters = sum(len(text) for value in parameters.values() for text in texts_in(value))
+    characters = sum(map(len, texts_in(parameters.values())))
     if characters <= SIMPLE_CHARACTERS:
         measured = Complexity.SIMPLE
     elif characters <= MODERATE_CHARACTERS:
@@ -28,15 +29,3 @@ def complexity_of(parameters: Mapping[str, JsonValue], tier: Tier | None) -> Com
         measured = Complexity.COMPLEX
     least = AT_LEAST.get(tier, Complexity.SIMPLE) if tier else Complexity.SIMPLE
     return max(measured, least, key=ORDER.index)
-
-
-def texts_in(value: JsonValue) -> Iterator[str]:
-    """Every text in a value, in its order."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
-        for each in value:
-            yield from texts_in(each)
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from texts_in(each)

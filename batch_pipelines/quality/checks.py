@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -19,6 +18,7 @@ from referencing import Registry
 
 from batch_pipelines.domain.pipeline import Phase
 from batch_pipelines.domain.validation import Check
+from batch_pipelines.pipelines.code import named_code
 
 REGEX_SECONDS = 1.0
 """After this an expression is given up: some take for ever on some texts."""
@@ -118,15 +118,13 @@ def _validator(schema: str) -> Validator:
     return _SchemaValidator(json.loads(schema), format_checker=Draft202012Validator.FORMAT_CHECKER, registry=Registry())
 
 
-@lru_cache(KEPT_VALIDATORS)
 def resolve_callable(path: str) -> Callable[..., Any]:
     """What `package.module:name` names; raises ValueError, or what importing the module raises."""
     module, _, name = path.partition(":")
-    found: Any = importlib.import_module(module)
-    for part in name.split("."):
-        if not hasattr(found, part):
-            raise ValueError(f"{module} has no {name}")
-        found = getattr(found, part)
+    try:
+        found = named_code(path)
+    except AttributeError:
+        raise ValueError(f"{module} has no {name}") from None
     if not callable(found):
         raise ValueError(f"{path} cannot be called")
     return found  # type: ignore[no-any-return]  # anything may be there

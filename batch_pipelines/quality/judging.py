@@ -14,8 +14,6 @@ from batch_pipelines.providers.base import CompletionRequest
 from batch_pipelines.quality.marking import EXPLANATION, marked
 
 MAX_TOKENS = 1024
-EXPECTED_OUTPUT_TOKENS = 60
-"""A number and one or two reasons of a sentence."""
 SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import JsonValue
 
+from batch_pipelines.domain.texts import texts_in
+
 LONGEST_QUERY = 20_000
 """Characters of an item's texts that are looked at; of these, the search takes the words that tell most."""
 
@@ -17,17 +19,7 @@ def query_of(parameters: Mapping[str, JsonValue], rendered: str | None = None) -
     """
     if rendered is not None:
         return rendered[:LONGEST_QUERY]
-    return "\n".join(_within(_texts(parameters.values())))
-
-
-def _texts(values: Iterable[JsonValue]) -> Iterator[str]:
-    for value in values:
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, list):
-            yield from _texts(value)
-        elif isinstance(value, dict):
-            yield from _texts(value.values())
+    return "\n".join(_within(texts_in(parameters.values())))
 
 
 def _within(texts: Iterable[str]) -> Iterator[str]:

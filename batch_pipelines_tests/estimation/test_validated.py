@@ -25,7 +25,6 @@ from batch_pipelines.estimation.estimator import (
 from batch_pipelines.estimation.prices import PriceBook
 from batch_pipelines.estimation.savings import Savings
 from batch_pipelines.estimation.tries import FEEDBACK_TOKENS
-from batch_pipelines.quality.judging import EXPECTED_OUTPUT_TOKENS
 
 TOKENS = TokenProfile(input_tokens=1000, output_tokens=400)
 SIMPLE, MODERATE, COMPLEX = (ItemGroup(None, complexity) for complexity in Complexity)
@@ -253,8 +252,3 @@ def test_a_phase_without_a_model_is_named(prices: PriceBook, at: datetime) -> No
 
     with pytest.raises(InvalidInput, match=r"phases\.write\.model is missing"):
         cost(prices, at, nobody)
-
-
-def test_judges_are_expected_to_say_as_much_as_the_engine_thinks() -> None:
-    """One figure in two places, as neither may import the other."""
-    assert JUDGE_OUTPUT_TOKENS == EXPECTED_OUTPUT_TOKENS

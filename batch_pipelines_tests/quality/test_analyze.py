@@ -6,7 +6,8 @@ import pytest
 from pydantic import JsonValue
 
 from batch_pipelines.domain.routing import Complexity, Tier
-from batch_pipelines.quality.analyze import MODERATE_CHARACTERS, SIMPLE_CHARACTERS, complexity_of, texts_in
+from batch_pipelines.domain.texts import texts_in
+from batch_pipelines.quality.analyze import MODERATE_CHARACTERS, SIMPLE_CHARACTERS, complexity_of
 
 HALF = "x" * (SIMPLE_CHARACTERS // 2)
 
@@ -48,4 +49,4 @@ def test_a_tier_says_how_hard_an_item_is_at_least(tier: Tier, length: int, expec
 
 def test_texts_are_found_in_their_order() -> None:
     """As they stand in the item."""
-    assert list(texts_in({"a": ["one", 2, {"b": "two"}], "c": "three"})) == ["one", "two", "three"]
+    assert list(texts_in([{"a": ["one", 2, {"b": "two"}], "c": "three"}])) == ["one", "two", "three"]
