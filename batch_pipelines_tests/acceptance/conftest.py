@@ -47,8 +47,12 @@ class Deployment:
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
-        process = self.start(*arguments)
-        output, errors = process.communicate(timeout=RUN_SECONDS)
+        with self.start(*arguments) as process:
+            try:
+                output, errors = process.communicate(timeout=RUN_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
         return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
     def run(self, exit_code: int = 0, **fields: Any) -> dict[str, Any]:

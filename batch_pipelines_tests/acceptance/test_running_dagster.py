@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
+from dagster._daemon.run_coordinator import QueuedRunCoordinatorDaemon
 from dagster_graphql import DagsterGraphQLClient
 
 from batch_pipelines.domain.transitions import JobStatus
@@ -37,38 +38,41 @@ def free_port() -> int:
 def running_dagster(deployment: Deployment, port: int) -> Iterator[None]:
     """A webserver and a daemon on the deployment's home, as `make ui` starts them."""
     (deployment.home / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text())
-    workspace = ["--workspace", str(ROOT / "workspace.yaml")]
-    programs = [
-        ["dagster_webserver", "--host", "127.0.0.1", "--port", str(port), *workspace],
-        ["dagster._daemon", "run", *workspace],
-    ]
-    log = (deployment.home / "services.log").open("wb")
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", *program], env=deployment.environment, cwd=deployment.home, stdout=log, stderr=log
+    command = [sys.executable, "-m", "dagster", "dev", "--workspace", str(ROOT / "workspace.yaml")]
+    command += ["--host", "127.0.0.1", "--port", str(port)]
+    log = deployment.home / "services.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, env=deployment.environment, cwd=deployment.home, stdout=output, stderr=output
         )
-        for program in programs
-    ]
-    try:
-        wait_for(port, deployment.home / "services.log")
-        yield
-    finally:
-        for process in processes:
+        try:
+            wait_for(deployment, port, process)
+            yield
+        except BaseException as error:
+            error.add_note(log.read_text()[-5000:])
+            raise
+        finally:
             process.terminate()
-        for process in processes:
-            process.wait(30)
-        log.close()
+            process.wait(60)
 
 
-def wait_for(port: int, log: Path) -> None:
-    """Returns when somebody listens on the port."""
+def wait_for(deployment: Deployment, port: int, process: subprocess.Popen[bytes]) -> None:
+    """Returns when the webserver listens and the daemon takes runs from the queue."""
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+    while not listens(port):
+        assert process.poll() is None, "Dagster ended"
+        assert time.monotonic() < deadline, "the webserver did not start"
         time.sleep(0.2)
-    raise AssertionError(f"the webserver did not start: {log.read_text()[-2000:]}")
+    with deployment.instance() as instance:
+        while QueuedRunCoordinatorDaemon.daemon_type() not in instance.get_daemon_heartbeats():
+            assert time.monotonic() < deadline, "the daemon did not start"
+            time.sleep(0.2)
+
+
+def listens(port: int) -> bool:
+    """Whether somebody listens on a port of loopback."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def end_of(client: DagsterGraphQLClient, run_id: str) -> str:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from batch_pipelines.control.estimating import estimate_plan
 from batch_pipelines.control.gating import ask_gate
@@ -25,6 +22,7 @@ from batch_pipelines_tests.clock import START
 from batch_pipelines_tests.control.samples import MODEL, plan
 from batch_pipelines_tests.kept import keep
 from batch_pipelines_tests.reports import COST
+from batch_pipelines_tests.statements import counted
 
 READ = {"answer_cache": "read"}
 DRAFT = Phase(name="draft", task_type=TaskType.CHAT, prompt="About {{ item.topic }}.")
@@ -136,21 +134,6 @@ def test_a_prompt_that_cannot_be_rendered_is_a_miss(ledger: Ledger) -> None:
 
     assert found.calls == {("draft", None, Complexity.SIMPLE): 3, ("review", None, Complexity.SIMPLE): 2}
     assert found.items == 2
-
-
-@contextmanager
-def counted(ledger: Ledger) -> Iterator[list[str]]:
-    """The statements that are sent meanwhile."""
-    sent: list[str] = []
-
-    def note(*arguments: Any) -> None:
-        sent.append(arguments[2])
-
-    event.listen(ledger._engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(ledger._engine, "before_cursor_execute", note)
 
 
 def test_the_ledger_is_not_asked_item_by_item(ledger: Ledger) -> None:

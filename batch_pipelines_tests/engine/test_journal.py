@@ -48,6 +48,21 @@ def test_sessions_of_other_jobs_are_not_touched(tmp_path: Path) -> None:
         assert reports == [begun(1).as_lost()]
 
 
+def test_a_line_that_cannot_be_read_is_told_with_its_file(tmp_path: Path) -> None:
+    """Nothing of the journal is taken over, and nothing of it is lost: somebody has to look (D5)."""
+    journal = Journal(tmp_path, JOB, "a")
+    journal.begin(begun(1), ANSWER_BYTES)
+    die(journal)
+    (file,) = files_of(tmp_path)
+    spoiled = b'{"row": "none"}\n' + file.read_bytes()
+    file.write_bytes(spoiled)
+
+    with pytest.raises(JournalUnavailable, match=rf"{file.name} has a line that cannot be read.*move the file away"):
+        read(tmp_path)
+
+    assert file.read_bytes() == spoiled
+
+
 def test_nothing_is_recovered_where_there_was_nothing(tmp_path: Path) -> None:
     """The first run of a batch job finds no folder at all."""
     assert read(tmp_path / "never made") == []

@@ -12,8 +12,10 @@ from batch_pipelines.domain.errors import ErrorCategory
 from batch_pipelines.domain.pipeline import Phase
 from batch_pipelines.domain.retrieval import Passage
 from batch_pipelines.domain.routing import Complexity
+from batch_pipelines.domain.task_types import PhaseKind
 from batch_pipelines.domain.transitions import ItemStatus
 from batch_pipelines.engine.prompts import Subject, request_for
+from batch_pipelines.engine.retrieving import with_passages
 from batch_pipelines.ledger.documents import NewDocument
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.providers.base import CompletionRequest
@@ -147,6 +149,28 @@ async def test_a_query_that_cannot_be_rendered_fails_its_item(
     assert poor.error is not None
     assert "place" in poor.error.message
     assert stats(server.url)["message_requests"] == 1
+
+
+def test_a_vector_without_a_direction_refuses_its_item_alone(sqlite_ledger: Ledger) -> None:
+    """Nothing is near it, and the others of its partition are looked up all the same (B8)."""
+    ingest(sqlite_ledger, bern=BERN)
+    embedding = PhaseKind.EMBEDDING
+    vector = Phase(name="vector", task_type="embedding_generation", kind=embedding, prompt="{{ item.topic }}")
+    asking = with_rag(vectors_from="vector")
+    job = create(sqlite_ledger, [{"id": "good", "topic": "rivers"}, {"id": "zero", "topic": ""}], vector, asking)
+    work = sqlite_ledger.partition_work(JOB, "write", 0, 2)
+    outputs = ("[1.0, 0.0]", "[0.0, 0.0]")
+    items = [
+        item.model_copy(update={"phase_outputs": {"vector": output}})
+        for item, output in zip(work, outputs, strict=True)
+    ]
+
+    _, refused = with_passages(sqlite_ledger, job, asking, items)
+
+    assert refused.keys() == {items[1].row}
+    error = refused[items[1].row].error
+    assert error is not None
+    assert "phase vector has no direction" in error.message
 
 
 async def test_a_judge_sees_the_passages_and_a_second_try_keeps_them(

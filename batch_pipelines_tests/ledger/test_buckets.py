@@ -75,6 +75,16 @@ def test_a_clock_that_goes_back_gives_nothing() -> None:
     assert (found.level, found.updated_at) == (0, START)
 
 
+def test_a_clock_far_ahead_stops_nobody() -> None:
+    """One that is wrong by minutes is taken for now: others need not wait until theirs has come so far."""
+    ahead = Bucket(capacity=10.0, level=0.0, updated_at=later(600))
+
+    found = filled(ahead, TOLD, 1, 0, START)
+
+    assert (found.level, found.updated_at) == (0, START)
+    assert filled(found, TOLD, 1, 0, later(1)).level == pytest.approx(10)
+
+
 def test_a_lowered_limit_counts_at_once() -> None:
     """A bucket that was larger than the new limit shrinks to it."""
     large = Bucket(capacity=5_000.0, level=5_000.0, updated_at=START)

@@ -33,6 +33,7 @@ from batch_pipelines.ledger.tables import batch_items
 from batch_pipelines_tests.clock import START, after
 from batch_pipelines_tests.ledger.samples import JOB, make_plan, start_items, start_job
 from batch_pipelines_tests.reports import COST, failed_attempt, make_attempt, make_report, rows_of
+from batch_pipelines_tests.statements import counted
 
 WAYS: dict[ItemStatus, list[ItemTrigger]] = {
     ItemStatus.PENDING: [],
@@ -123,6 +124,25 @@ def test_two_runs_that_answer_the_same_item_are_both_paid_for(ledger: Ledger) ->
     item = ledger.item(JOB, "item_0")
     assert (item.output, item.attempts, item.cost_usd) == ("first", 2, 2 * COST)
     assert ledger.progress(JOB).cost_usd == 2 * COST
+
+
+def test_recovery_asks_once_for_a_group(ledger: Ledger) -> None:
+    """Answers that another run gave as well are one question more and an insertion each, however many they are (D5)."""
+    rows = start_job(ledger, 40)
+    start_items(ledger, rows)
+    few, many = rows[:2], rows[2:]
+    again = replace(make_attempt(), started_at=START + timedelta(seconds=5))
+    for group in (few, many):
+        ledger.record(JOB, [make_report(row, item=row - rows[0], attempt=make_attempt()) for row in group])
+
+    asked = []
+    for group in (few, many):
+        with counted(ledger) as sent:
+            ledger.record(JOB, [make_report(row, item=row - rows[0], attempt=again) for row in group])
+        asked.append(len([statement for statement in sent if "SELECT" in statement.split("(")[0]]))
+
+    assert asked[0] == asked[1]
+    assert {result.attempts for result in ledger.results(JOB)} == {2}
 
 
 def test_a_group_and_its_events_are_one(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
