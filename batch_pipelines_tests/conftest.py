@@ -15,7 +15,13 @@ from batch_pipelines.providers.simulated.config import SimulatedConfig
 from batch_pipelines.providers.simulated.process import SimulatedProcess
 from batch_pipelines_tests.clock import ManualClock
 
+
 OURS = ("BATCH_PIPELINES_", "ANTHROPIC_", "DAGSTER_")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: many tests wait for a process or a server that they started."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(autouse=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import fsspec
 import pytest
 
+from batch_pipelines import addresses
 from batch_pipelines.addresses import locate, replaced
 from batch_pipelines.domain.errors import InvalidInput
 from batch_pipelines_tests.inputs.bucket import Bucket, served_bucket
@@ -116,9 +118,10 @@ def test_an_object_in_a_bucket_appears_whole(bucket: Bucket, tmp_path: Path) -> 
     assert bucket.objects == {"out/a.csv": b"later", "out/b.csv": b"new"}
 
 
-def test_a_bucket_that_refuses_is_named(bucket: Bucket, tmp_path: Path) -> None:
+def test_a_bucket_that_refuses_is_named(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the address, and that keys and network are to be checked."""
     bucket.is_read_only = True
+    monkeypatch.setattr(addresses, "RETRY_TIME", timedelta(seconds=1))
 
     with pytest.raises(InvalidInput, match=r"'s3://data/out/a.csv' cannot be written: .*check the"):
         write("s3://data/out/a.csv", tmp_path, b"later")

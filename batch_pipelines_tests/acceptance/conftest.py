@@ -68,7 +68,8 @@ class Deployment:
 
     def results(self, batch_job_id: str) -> list[dict[str, Any]]:
         """What `results --json` prints, an item each."""
-        return [json.loads(line) for line in self.command("results", batch_job_id, "--json").stdout.splitlines()]
+        with self.ledger() as ledger:
+            return [result.model_dump(mode="json") for result in ledger.iter_results(batch_job_id)]
 
     def instance(self) -> dg.DagsterInstance:
         """The Dagster instance, opened."""

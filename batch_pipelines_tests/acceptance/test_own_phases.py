@@ -39,12 +39,11 @@ def steps_of(deployment: Deployment, run_id: str) -> dict[str, tuple[float, floa
     return {key: time for key, time in times.items() if "[" in key}
 
 
-@pytest.mark.parametrize(("executor", "size"), [("in_process", 3), ("multiprocess", 4)])
-def test_every_executor_runs_a_diamond_alike(deploy: Deploy, executor: str, size: int) -> None:
+def test_every_executor_runs_a_diamond_alike(deploy: Deploy) -> None:
     """Each phase is an op for each partition, and gets what those before it gave; each call is made once (B2, B3)."""
     outputs = []
-    for one in ("async", executor):
-        deployment = deploy(executor=one)
+    for executor, size in (("async", 3), ("in_process", 3), ("multiprocess", 4)):
+        deployment = deploy(executor=executor)
         status = deployment.run(pipeline=None, phases=DIAMOND, items=ITEMS, options={"items_per_partition": size})
 
         partitions = [f"items_{start}_to_{min(start + size, len(ITEMS)) - 1}" for start in range(0, len(ITEMS), size)]
@@ -56,7 +55,7 @@ def test_every_executor_runs_a_diamond_alike(deploy: Deploy, executor: str, size
         assert all(item["output"] == item["phase_outputs"]["d"] for item in results)
         assert stats(deployment.server.url)["answered"] == 4 * len(ITEMS)
         outputs.append([item["phase_outputs"] for item in results])
-    assert outputs[0] == outputs[1]
+    assert outputs[0] == outputs[1] == outputs[2]
 
 
 def test_branches_run_side_by_side(deploy: Deploy) -> None:
