@@ -15,7 +15,6 @@ from batch_pipelines.providers.simulated.config import SimulatedConfig
 from batch_pipelines.providers.simulated.process import SimulatedProcess
 from batch_pipelines_tests.clock import ManualClock
 
-
 OURS = ("BATCH_PIPELINES_", "ANTHROPIC_", "DAGSTER_")
 
 
