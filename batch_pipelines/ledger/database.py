@@ -30,6 +30,9 @@ LOCK_SECONDS = 30.0
 """How long a transaction queues behind others before the database counts as locked."""
 
 WAL_RETRY_SECONDS = 0.01
+ROWS_AT_ONCE = 8
+"""Rows that one statement inserts into SQLite, where they are told back. Groups of reports have all sizes; a statement
+for each size would have to be compiled, and kept: some 200 kB for each connection."""
 _WRITES = "ledger_writes"
 _SECRET_KEYS = ("password", "sslpassword")
 
@@ -109,7 +112,7 @@ def _open_sqlite(url: URL, lock_seconds: float) -> Engine:
     except OSError as error:
         problem = f"needs the folder {folder}, which cannot be made ({error.strerror})"
         raise LedgerUnavailable(shown(url), problem, "name another folder, or give the right to write there") from error
-    engine = create_engine(url, hide_parameters=True)
+    engine = create_engine(url, hide_parameters=True, insertmanyvalues_page_size=ROWS_AT_ONCE)
 
     def set_up(connection: Any, _: Any) -> None:
         # SQLAlchemy, not the driver, says when a transaction begins.
