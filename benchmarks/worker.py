@@ -15,7 +15,7 @@ from batch_pipelines.engine.engine import Engine
 from batch_pipelines.engine.share import LEASE_SECONDS
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.orchestration.services import Services, utc_now
-from batch_pipelines.settings import Settings
+from batch_pipelines.settings import ExecutorName, Settings
 from benchmarks.clocks import Stopwatch
 from benchmarks.workload import JOB, Measured, Task, Workload
 
@@ -28,6 +28,8 @@ def settings_of(task: Task) -> Settings:
         anthropic_base_url=task.url,
         max_items=task.workload.items,
         max_concurrency=task.workload.slots,
+        # With a process for each step the engine takes no item on before its phase is asked for.
+        executor=ExecutorName.MULTIPROCESS if task.has_barriers else ExecutorName.ASYNC,
     )
 
 

@@ -19,6 +19,7 @@ from batch_pipelines.control.running import close_run
 from batch_pipelines.engine.engine import Engine
 from batch_pipelines.engine.resources import ResourceLimits
 from batch_pipelines.ledger.store import Ledger
+from batch_pipelines.providers.base import Provider
 from batch_pipelines.settings import ExecutorName, Settings, load_settings
 
 
@@ -43,15 +44,11 @@ class Services:
     def engine(self) -> Engine:
         """The engine of this process."""
         settings, ledger = self.settings, self.ledger
-        # What was imported stays; to look through it again and again would take a tenth of a call's CPU.
-        gc.collect()
-        gc.freeze()
         return self._closing.enter_context(
             Engine(
                 ledger,
                 settings.journals,
-                # Batch jobs that call nobody need no key.
-                lambda: connector(settings)(),
+                lambda: connected(settings),
                 price_book(settings),
                 limiter(settings, ledger, utc_now),
                 utc_now,
@@ -70,6 +67,15 @@ class Services:
                 if not self.ledger.is_worked_on(batch_job_id):
                     close_run(self.ledger, batch_job_id)
         self._closing.close()
+
+
+def connected(settings: Settings) -> Provider:
+    """The provider; only asked for where somebody is called, as batch jobs that call nobody need no key."""
+    provider = connector(settings)()
+    # What was imported is there for good; to look through it again and again takes a tenth of a call's CPU.
+    gc.collect()
+    gc.freeze()
+    return provider
 
 
 @dg.resource(description="The ledger and the engine of this process, set up from the environment.")
