@@ -17,7 +17,6 @@ from batch_pipelines.domain.job import PhaseOutcome
 from batch_pipelines.domain.pipeline import Phase
 from batch_pipelines.domain.spec import Budget
 from batch_pipelines.domain.transitions import ItemStatus, JobStatus, JobTrigger
-from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.providers.base import Request
 from batch_pipelines.providers.simulated.process import configure, log, stats
@@ -30,6 +29,7 @@ from batch_pipelines_tests.engine.validated import (
     billed_usd,
     create,
     drive,
+    drive_and_pause,
     engine_with,
     judged,
     record,
@@ -303,13 +303,7 @@ async def test_a_pause_leaves_items_whole(ledger: Ledger, simulate: Simulate, en
     last = record("e", {"whole": "phases.d ~ phases.b"}, after=("d",))
     create(ledger, 30, *diamond(), last, concurrency=5, items_per_partition=10)
     engine = engine_on(server.url, prices=PRICES)
-    running = asyncio.ensure_future(drive(ledger, engine))
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while stats(server.url)["answered"] < 30:
-            await asyncio.sleep(0.01)
-    ledger.request(JOB, RequestKind.PAUSE, by="ann", reason="enough for today")
-    outcomes = await running
-    close_run(ledger, JOB)
+    outcomes = await drive_and_pause(ledger, engine, server.url, "answered", 30)
 
     assert ledger.job(JOB).status is JobStatus.PAUSED
     assert (ledger.progress(JOB).failed, sum(outcome.left for outcome in outcomes.values()) > 0) == (0, True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -22,15 +21,14 @@ from batch_pipelines.engine import checking
 from batch_pipelines.engine.engine import Engine
 from batch_pipelines.engine.limiter import NoLimits
 from batch_pipelines.engine.prompts import Subject, record_of
-from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.providers.base import Provider
 from batch_pipelines.providers.simulated.process import configure, log, stats
 from batch_pipelines.quality.cascade import LONGEST_REASON
 from batch_pipelines_tests.conftest import Simulate
 from batch_pipelines_tests.engine.conftest import EngineOn
-from batch_pipelines_tests.engine.samples import JOB, PATIENCE_SECONDS, phase, repeated, utc_now
-from batch_pipelines_tests.engine.validated import PRICES, create, drive, record
+from batch_pipelines_tests.engine.samples import JOB, phase, repeated, utc_now
+from batch_pipelines_tests.engine.validated import PRICES, create, drive, drive_and_pause, record
 from batch_pipelines_tests.quality import sample_checks
 
 CHECKS = "batch_pipelines_tests.quality.sample_checks"
@@ -298,13 +296,7 @@ async def test_a_pause_fails_no_record(ledger: Ledger, simulate: Simulate, engin
     server = simulate(latency_mean_seconds=0.2)
     create(ledger, 40, phase("write"), record("entry", {"text": "phases.write"}), concurrency=3)
     engine = engine_on(server.url, prices=PRICES)
-    running = asyncio.ensure_future(drive(ledger, engine))
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while stats(server.url)["answered"] < 8:
-            await asyncio.sleep(0.01)
-    ledger.request(JOB, RequestKind.PAUSE, by="ann", reason="enough for today")
-    outcomes = await running
-    close_run(ledger, JOB)
+    outcomes = await drive_and_pause(ledger, engine, server.url, "answered", 8)
 
     progress = ledger.progress(JOB)
     assert ledger.job(JOB).status is JobStatus.PAUSED

@@ -38,6 +38,15 @@ from batch_pipelines_tests.quality import sample_checks
 CHECKS = "batch_pipelines_tests.quality.sample_checks"
 
 
+NAMED = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}},
+    "required": ["name"],
+    "additionalProperties": False,
+}
+"""The schema of an answer that is an object with a name."""
+
+
 def python_check(name: str) -> dict[str, str]:
     """A check that calls one of the samples."""
     return {"python": f"{CHECKS}:{name}"}
@@ -57,13 +66,7 @@ async def test_an_answer_that_does_not_fit_its_schema_is_asked_for_again_once(
     """Though validation is off: what does not fit is no output (B10)."""
     server = simulate()
     provider = Watched(server.url, after=lambda request, completion: replace(completion, text='{"name": 3}'))
-    schema = {
-        "type": "object",
-        "properties": {"name": {"type": "string"}},
-        "required": ["name"],
-        "additionalProperties": False,
-    }
-    create(ledger, 1, phase("write", output_schema=schema))
+    create(ledger, 1, phase("write", output_schema=NAMED))
 
     with engine_with(ledger, journals, provider) as engine:
         await drive(ledger, engine)
@@ -82,13 +85,7 @@ async def test_an_answer_that_fits_its_schema_is_the_output(
 ) -> None:
     """It counts as completed only after that (B10)."""
     server = simulate()
-    schema = {
-        "type": "object",
-        "properties": {"name": {"type": "string"}},
-        "required": ["name"],
-        "additionalProperties": False,
-    }
-    create(ledger, 4, phase("write", output_schema=schema))
+    create(ledger, 4, phase("write", output_schema=NAMED))
 
     await drive(ledger, engine_on(server.url, prices=PRICES))
 

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
-from batch_pipelines.control.running import close_run, open_run
+from batch_pipelines.control.running import open_run
 from batch_pipelines.domain.pipeline import Phase
 from batch_pipelines.domain.transitions import ItemStatus
 from batch_pipelines.engine.share import RENEW_SECONDS
-from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.providers.simulated.process import configure, log, stats
 from batch_pipelines_tests.conftest import Simulate
 from batch_pipelines_tests.engine.conftest import EngineOn
-from batch_pipelines_tests.engine.samples import JOB, MODEL, PATIENCE_SECONDS
+from batch_pipelines_tests.engine.samples import JOB, MODEL
 from batch_pipelines_tests.engine.validated import (
     JUDGE,
     PRICES,
     calls,
     create,
     drive,
+    drive_and_pause,
     is_judgement,
     judged,
     the_result,
@@ -106,13 +105,7 @@ async def test_an_answer_is_kept_with_all_that_it_cost_or_not_at_all(
     server = simulate(judge_mean=6, judge_spread=2, latency_mean_seconds=2 * RENEW_SECONDS, latency_sigma=0.0)
     create(ledger, 16, cached(min_score=7), concurrency=4, answer_cache="read_write")
     engine = engine_on(server.url, prices=PRICES)
-    running = asyncio.ensure_future(drive(ledger, engine))
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while stats(server.url)["in_flight"] < 4:
-            await asyncio.sleep(0.01)
-    ledger.request(JOB, RequestKind.PAUSE, by="ann", reason="enough for today")
-    await running
-    close_run(ledger, JOB)
+    await drive_and_pause(ledger, engine, server.url, "in_flight", 4)
     begun = {work.item_id for work in ledger.partition_work(JOB, "write", 0, 16) if work.trial}
     assert begun
     configure(server.url, latency_mean_seconds=0)

@@ -15,12 +15,11 @@ from batch_pipelines.control.running import close_run, open_run
 from batch_pipelines.domain.events import EventType
 from batch_pipelines.domain.transitions import ItemStatus, JobStatus, JobTrigger
 from batch_pipelines.engine.share import LEASE_SECONDS
-from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.providers.simulated.process import configure, log, stats
 from batch_pipelines_tests.conftest import Simulate
 from batch_pipelines_tests.engine.conftest import EngineOn
-from batch_pipelines_tests.engine.samples import JOB, PATIENCE_SECONDS, repeated, utc_now
+from batch_pipelines_tests.engine.samples import JOB, repeated, utc_now
 from batch_pipelines_tests.engine.validated import (
     PRICES,
     Watched,
@@ -28,6 +27,7 @@ from batch_pipelines_tests.engine.validated import (
     calls,
     create,
     drive,
+    drive_and_pause,
     engine_with,
     is_judgement,
     judged,
@@ -40,13 +40,7 @@ async def test_a_pause_keeps_answers_for_their_judges(ledger: Ledger, simulate: 
     server = simulate(judge_mean=6, judge_spread=2, latency_mean_seconds=0.3)
     create(ledger, 24, judged(min_score=7), concurrency=6, items_per_partition=12)
     engine = engine_on(server.url, prices=PRICES)
-    running = asyncio.ensure_future(drive(ledger, engine))
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while stats(server.url)["answered"] < 15:
-            await asyncio.sleep(0.01)
-    ledger.request(JOB, RequestKind.PAUSE, by="ann", reason="enough for today")
-    await running
-    close_run(ledger, JOB)
+    await drive_and_pause(ledger, engine, server.url, "answered", 15)
     waiting = [work.trial for work in ledger.partition_work(JOB, "write", 0, 24) if work.trial is not None]
     assert ledger.job(JOB).status is JobStatus.PAUSED
     assert waiting

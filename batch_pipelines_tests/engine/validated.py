@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from batch_pipelines.control.planning import make_plan
-from batch_pipelines.control.running import open_run
+from batch_pipelines.control.running import close_run, open_run
 from batch_pipelines.domain.job import BatchJob, ItemResult, PhaseOutcome
 from batch_pipelines.domain.pipeline import Phase, Pipeline
 from batch_pipelines.domain.routing import Route
@@ -21,9 +21,10 @@ from batch_pipelines.domain.usage import Usage
 from batch_pipelines.engine.engine import Engine
 from batch_pipelines.engine.limiter import NoLimits
 from batch_pipelines.estimation.prices import Price, PriceBook
+from batch_pipelines.ledger.requests import RequestKind
 from batch_pipelines.ledger.store import Ledger
 from batch_pipelines.providers.base import Completion, CompletionRequest, Provider, Request
-from batch_pipelines.providers.simulated.process import log
+from batch_pipelines.providers.simulated.process import log, stats
 from batch_pipelines.providers.simulated.provider import SimulatedProvider
 from batch_pipelines_tests.engine.samples import JOB, MODEL, PATIENCE_SECONDS, RUN, phase, utc_now
 
@@ -103,6 +104,20 @@ async def drive(
         )
         for name, of in outcomes.items()
     }
+
+
+async def drive_and_pause(
+    ledger: Ledger, engine: Engine, url: str, statistic: str, count: int
+) -> dict[str, PhaseOutcome]:
+    """Drive the batch job, and ask for a pause when this statistic of the server has come so far; closes the run."""
+    running = asyncio.ensure_future(drive(ledger, engine))
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while stats(url)[statistic] < count:
+            await asyncio.sleep(0.01)
+    ledger.request(JOB, RequestKind.PAUSE, by="ann", reason="enough for today")
+    outcomes = await running
+    close_run(ledger, JOB)
+    return outcomes
 
 
 def billed_usd(url: str) -> Decimal:

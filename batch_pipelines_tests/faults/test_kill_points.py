@@ -70,6 +70,7 @@ def test_nothing_noted_is_paid_again_wherever_a_run_is_killed(part: int, tmp_pat
                 pass
             stories.append(story)
     entries = entries_in(log_file)
+    assert {entry.batch_job_id for entry in entries} == {story.case.batch_job_id for story in stories}
     for story in stories:
         try:
             assert_paid_once(story, [entry for entry in entries if entry.batch_job_id == story.case.batch_job_id])
