@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from batch_pipelines.analytics.wording import count
 from batch_pipelines.cli.opening import opened_ledger
-from batch_pipelines.cli.output import plain, print_json, stderr, stdout, table
+from batch_pipelines.cli.output import explain, plain, print_json, stderr, stdout, table
 from batch_pipelines.control.documents import Ingestion, check_project, forget, ingest, search
 from batch_pipelines.domain.errors import InvalidInput
 from batch_pipelines.domain.retrieval import Passage
@@ -29,7 +28,7 @@ def ingest_files(paths: Sequence[str], project: str, as_json: bool) -> int:
     else:
         _print_ingestion(done)
     for error in done.refused:
-        sys.stderr.write(f"Error: {error}\n")
+        explain(error, as_json=False)
     return InvalidInput.exit_code if done.refused else 0
 
 
